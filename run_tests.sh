@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs the tests; every argument goes to pytest: ./run_tests.sh tests/laws -k causality
+set -euo pipefail
+
+here="${BASH_SOURCE[0]}"
+case "$here" in */*) here="${here%/*}" ;; *) here="." ;; esac
+
+. "$here/scripts/setup_env.sh"
+undertow_setup dev
+cd -- "$UNDERTOW_ROOT"
+exec "$UNDERTOW_VENV/bin/python" -m pytest -q "$@"

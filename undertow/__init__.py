@@ -1,0 +1,3 @@
+"""Calibrated trading signals from what moves beneath the price: one fold over one tape."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,140 @@
+"""The exchange's calendar: sessions, half days, holidays by name, and the phases of a day, as arrays of ns UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from undertow.core.chunk import Array, I64
+from undertow.core.time import HOUR, MINUTE, Duration, Instant
+
+FIRST_DAY = "1990-01-02"
+Day = np.datetime64
+
+
+class Phase(StrEnum):
+    """Part of the trading day, in New York time."""
+
+    CLOSED = "closed"
+    PREMARKET = "premarket"  #: 04:00 to 09:30
+    OPEN = "open"  #: 09:30 to 10:00
+    REGULAR = "regular"  #: 10:00 to the close
+    POST = "post"  #: the close to 20:00
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Sessions of one exchange, oldest first.
+
+    day      : datetime64[D] (n,)
+    midnight : int64 (n,)  00:00 New York of that day, ns UTC
+    open     : int64 (n,)  ns UTC
+    close    : int64 (n,)  ns UTC
+    """
+
+    day: Array
+    midnight: I64
+    open: I64
+    close: I64
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def half_days(self) -> Array:
+        """bool (n,): sessions that close before 16:00 New York."""
+        return self.close - self.midnight < 16 * HOUR
+
+    def position(self, at: Array | Instant) -> Array:
+        """Index of the session whose New York day contains each instant, or of the last one before; -1 before the first."""
+        return np.searchsorted(self.midnight, at, side="right") - 1
+
+    def is_session(self, day: Day) -> bool:
+        """Whether the exchange is open on that day."""
+        i = int(np.searchsorted(self.day, day))
+        return i < len(self.day) and bool(self.day[i] == day)
+
+    def sessions(self, first: Day, last: Day) -> slice:
+        """Positions of the sessions from ``first`` to ``last``, both included."""
+        a, b = np.searchsorted(self.day, first, side="left"), np.searchsorted(self.day, last, side="right")
+        return slice(int(a), int(b))
+
+    def session_on_or_before(self, day: Day) -> int:
+        """Position of the last session not after ``day``."""
+        return int(np.searchsorted(self.day, day, side="right")) - 1
+
+    def last_closed(self, now: Instant) -> int:
+        """Position of the last session that had closed at ``now``."""
+        return int(np.searchsorted(self.close, now, side="right")) - 1
+
+    def opens_after(self, at: Array) -> I64:
+        """The first session open at or after each instant, ns UTC (n,)."""
+        return self.open[np.minimum(np.searchsorted(self.open, at, side="left"), len(self.open) - 1)]
+
+    def next_midnight(self, at: Array) -> I64:
+        """New York midnight that begins the first session's day after each instant's own session, ns UTC (n,)."""
+        return self.midnight[np.minimum(self.position(at) + 1, len(self.midnight) - 1)]
+
+    def at_time(self, position: int, clock: Duration) -> Instant:
+        """The instant of a New York wall-clock time (since midnight) on a session's day; changes of hour fall on Sundays."""
+        return int(self.midnight[position]) + clock
+
+    def phase(self, at: Instant) -> Phase:
+        """The phase of the day at an instant."""
+        i = int(self.position(at))
+        if i < 0:
+            return Phase.CLOSED
+        since = at - int(self.midnight[i])
+        if since < 4 * HOUR or since >= 20 * HOUR:
+            return Phase.CLOSED
+        if at < self.open[i]:
+            return Phase.PREMARKET
+        if at >= self.close[i]:
+            return Phase.POST
+        return Phase.OPEN if at < self.open[i] + 30 * MINUTE else Phase.REGULAR
+
+    def why_closed(self, day: Day) -> str:
+        """Why a day is no session: the holiday's name, or the weekend; empty for a session."""
+        if self.is_session(day):
+            return ""
+        if int(np.is_busday(day)) == 0:
+            return "weekend"
+        return holiday_name(str(day)) or "exchange closed"
+
+
+@cache
+def nyse() -> Calendar:
+    """The calendar of the New York Stock Exchange from 1990 to a year from now."""
+    exchange = _exchange()
+    table = exchange.schedule
+    import pandas as pd  # noqa: PLC0415  heavy, and already loaded by the calendar
+
+    local = pd.DatetimeIndex(exchange.sessions).tz_localize("America/New_York").tz_convert("UTC")
+
+    def ns(index: Any) -> I64:
+        return np.asarray(pd.DatetimeIndex(index).as_unit("ns").asi8, np.int64)
+
+    return Calendar(np.asarray(exchange.sessions.values, "datetime64[D]"), ns(local), ns(table["open"]), ns(table["close"]))
+
+
+@cache
+def _exchange() -> Any:
+    import exchange_calendars  # noqa: PLC0415  pulls in pandas: a second
+
+    return exchange_calendars.get_calendar("XNYS", start=FIRST_DAY)
+
+
+@cache
+def holiday_name(day: str) -> str:
+    """The name of the exchange's holiday on a day, or an empty string."""
+    import pandas as pd  # noqa: PLC0415
+
+    exchange = _exchange()
+    stamp = pd.Timestamp(day)
+    named = exchange.regular_holidays.holidays(stamp, stamp, return_name=True)
+    if len(named):
+        return str(named.iloc[0])
+    return "special closing" if any(pd.Timestamp(d).tz_localize(None) == stamp for d in exchange.adhoc_holidays) else ""

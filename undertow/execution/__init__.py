@@ -1,0 +1,1 @@
+"""Orders in, fills out: the simulated broker, Alpaca, risk limits, the kill switch and order book-keeping."""

@@ -1,0 +1,1 @@
+"""Features in, calibrated probabilities out: the model families, calibration and ModelIntegrationFramework."""

@@ -1,0 +1,1 @@
+"""Runs in, pages out: metrics, the HTML report and tables."""

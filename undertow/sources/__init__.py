@@ -1,0 +1,1 @@
+"""Where events come from: Massive, Unusual Whales, derived from the tape, simulated, imported files; all yield chunks."""
