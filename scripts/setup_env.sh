@@ -52,7 +52,9 @@ _version_of() { "$1" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])
 
 _find_python() { # sets FOUND_PYTHON and FOUND_VERSION, or fails with one sentence
     local candidate version too_old="" no_venv=""
-    for candidate in ${UNDERTOW_PYTHON:+"$UNDERTOW_PYTHON"} python3.11 python3.12 python3.13 python3; do
+    set -- python3.11 python3.12 python3.13 python3
+    if [ -n "${UNDERTOW_PYTHON:-}" ]; then set -- "$UNDERTOW_PYTHON"; fi # asked for by name: never swapped for another
+    for candidate in "$@"; do
         command -v -- "$candidate" >/dev/null 2>&1 || continue
         if ! version="$(_version_of "$candidate")"; then
             if [ -n "$version" ]; then too_old="${too_old:-$candidate is $version}"; fi
@@ -62,7 +64,6 @@ _find_python() { # sets FOUND_PYTHON and FOUND_VERSION, or fails with one senten
             FOUND_PYTHON="$candidate" FOUND_VERSION="$version"
             return 0
         fi
-        if [ "$candidate" = "${UNDERTOW_PYTHON:-}" ]; then break; fi # a Python asked for by name is never swapped for another
     done
     if [ -n "$no_venv" ]; then
         _fail "Undertow cannot be set up: $no_venv has no venv module (on Debian and Ubuntu: apt install python3-venv); install it and run this again."
@@ -142,9 +143,8 @@ _show_packages() { # total; reads pip's output, logs it, shows one line a packag
 
 _explain_failure() { # one sentence about what the log shows
     local last package
-    package="$(grep '^Collecting ' "$UNDERTOW_SETUP_LOG" | tail -n 1 || true)"
-    package="${package#Collecting }"
-    package="${package%% *}"
+    package="$(grep -oE '^(Collecting |ERROR: .*satisfies the requirement )[A-Za-z0-9][^ ]*' "$UNDERTOW_SETUP_LOG" | tail -n 1 || true)"
+    package="${package##* }"
     package="${package:-the first package}"
     if grep -qiE 'hashes? .*do not match|THESE PACKAGES DO NOT MATCH' "$UNDERTOW_SETUP_LOG"; then
         last="$package arrived with other contents than the lock records, and was refused"
@@ -168,7 +168,11 @@ _make_venv() { # keeps a sound .venv, replaces any other
         return 0
     fi
     _find_python
-    _say "Making .venv with Python $FOUND_VERSION."
+    if [ -d "$UNDERTOW_VENV" ]; then
+        _say "The .venv here is broken, unfinished or from another folder: making it again with Python $FOUND_VERSION."
+    else
+        _say "First run: installing Undertow's libraries into .venv, with Python $FOUND_VERSION. This takes a minute or two, once."
+    fi
     rm -rf -- "$UNDERTOW_VENV"
     "$FOUND_PYTHON" -I -m venv "$UNDERTOW_VENV" >>"$UNDERTOW_SETUP_LOG" 2>&1 9>&- ||
         _fail "Set-up did not finish: $FOUND_PYTHON could not make the virtual environment (log: $UNDERTOW_SETUP_LOG)."
@@ -176,8 +180,9 @@ _make_venv() { # keeps a sound .venv, replaces any other
 }
 
 _install() { # lock file
-    local total
-    total="$(grep -E '^[A-Za-z0-9]' "$1" | grep -vc win32)" # what other systems need is not counted
+    local total others
+    case "$(uname -s)" in Darwin) others="== 'win32'|!= 'darwin'" ;; *) others="== 'win32'|== 'darwin'" ;; esac
+    total="$(grep -E '^[A-Za-z0-9]' "$1" | grep -vcE "$others")" # what other systems need is not counted
     _pip install --require-hashes --only-binary :all: --no-deps --retries 2 --progress-bar off -r "$1" |
         _show_packages "$total" || _explain_failure
     _progress "  undertow itself"
@@ -194,7 +199,6 @@ undertow_setup() { # kind: runtime or dev
     if ! _finished "$1"; then # another run may have finished it meanwhile
         : >"$UNDERTOW_SETUP_LOG"
         rm -f -- "$UNDERTOW_VENV/.undertow-runtime" "$UNDERTOW_VENV/.undertow-dev"
-        [ -d "$UNDERTOW_VENV" ] || _say "First run: installing Undertow's libraries beside it, in .venv. This takes a minute or two, once."
         _make_venv
         if [ "$1" = dev ]; then _install "$UNDERTOW_ROOT/requirements-dev.lock"; else _install "$UNDERTOW_ROOT/requirements.lock"; fi
         _wanted runtime >"$UNDERTOW_VENV/.undertow-runtime"

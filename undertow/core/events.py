@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cache
-from typing import Annotated, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 from undertow.core.time import SECOND, Duration, Instant
 
@@ -343,9 +343,13 @@ RANK: dict[type[Event], int] = {kind: i for i, kind in enumerate(KINDS)}
 BY_NAME: dict[str, type[Event]] = {kind.kind: kind for kind in KINDS}
 
 
-@cache
 def columns_of(kind: type[Event]) -> dict[str, Unit]:
     """The columns of a kind beside symbol, event_at, known_at and seq: name -> unit, in order of declaration."""
+    return _columns_of(kind)
+
+
+@cache
+def _columns_of(kind: Any) -> dict[str, Unit]:  # Any: mypy holds a frozen dataclass's class for unhashable
     hints = get_type_hints(kind, include_extras=True)
     own = [f.name for f in fields(kind) if f.name not in ("symbol", "event_at", "known_at", "seq")]
     return {name: hints[name].__metadata__[0] for name in own}

@@ -1,1 +1,1 @@
-"""Chunks in, a feature matrix by tick and symbol out: FeatureEngineering, expressions, operators and labels."""
+"""FeatureEngineering: events in, a matrix (ticks, symbols, features) out. Building a feature reads no data; pushing chunks does."""

@@ -1,1 +1,1 @@
-"""Features in, calibrated probabilities out: the model families, calibration and ModelIntegrationFramework."""
+"""Models: the matrix and known labels in, calibrated probabilities with their reasons out."""

@@ -1,0 +1,127 @@
+"""FeatureEngineering: add a feature by adding a method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from undertow.core.calendar import Calendar, nyse
+from undertow.core.chunk import F64, I64, Chunk, concat, empty_chunk
+from undertow.core.events import Bar, DailyBar, Event
+from undertow.features.expressions import Expr
+from undertow.features.memory import Memory
+from undertow.features.off_exchange import OffExchangeFeatures
+from undertow.features.options_flow import OptionsFlowFeatures
+from undertow.features.plan import Plan
+from undertow.features.price import PriceFeatures
+from undertow.features.register import Described, described
+from undertow.features.vocabulary import Bars
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of the matrix: what it is and how it is computed."""
+
+    name: str
+    about: Described
+    expr: Expr
+
+    def memories(self) -> dict[type[Event], Memory]:
+        """How much history of each kind it rests on."""
+        return self.expr.memories()
+
+
+class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures):
+    """Turns events into a matrix. Every method marked ``@feature`` is one column of it, or one a set of bars it is asked for.
+
+    >>> fe = FeatureEngineering(["AAPL"], only=["rsi_14_1d"])
+    >>> list(fe.features)
+    ['rsi_14_1d']
+    """
+
+    intraday: ClassVar[Bars] = Bars(Bar)
+    daily: ClassVar[Bars] = Bars(DailyBar)
+
+    def __init__(
+        self, symbols: Sequence[str], *, only: Iterable[str] | None = None, intraday: bool = True, calendar: Calendar | None = None
+    ) -> None:
+        self.symbols = tuple(symbols)
+        wanted = None if only is None else set(only)
+        every = self._described(intraday)
+        unknown = (wanted or set()) - set(every)
+        if unknown:
+            raise ValueError(f"no feature named {', '.join(sorted(unknown))}; see `undertow features list`")
+        self.features: dict[str, Feature] = {n: f for n, f in every.items() if wanted is None or n in wanted}
+        self._plan = Plan((f.expr for f in self.features.values()), len(self.symbols), calendar or nyse())
+        self._waiting: dict[type[Event], Chunk] = {}
+
+    def _described(self, intraday: bool) -> dict[str, Feature]:
+        out: dict[str, Feature] = {}
+        for name in sorted(dir(type(self))):
+            about = described(getattr(type(self), name))
+            if about is None:
+                continue
+            method: Callable[..., Expr] = getattr(self, name)
+            if not about.on_bars:
+                out[name] = Feature(name, about, method())
+                continue
+            if intraday and "intraday" in about.on_bars:
+                out[name] = Feature(name, about, method(self.intraday))
+            if "daily" in about.on_bars:
+                out[f"{name}_1d"] = Feature(f"{name}_1d", about, method(self.daily))
+        return out
+
+    @property
+    def kinds(self) -> set[type[Event]]:
+        """The kinds of event that some feature reads."""
+        return self._plan.kinds
+
+    def memories(self) -> dict[type[Event], Memory]:
+        """How much history of each kind the whole matrix rests on."""
+        total: dict[type[Event], Memory] = {}
+        for one in self.features.values():
+            for kind, memory in one.memories().items():
+                total[kind] = total.get(kind, Memory()).either(memory)
+        return total
+
+    def push(self, chunks: Iterable[Chunk], ticks: I64) -> F64:
+        """Take what became known and the next ticks (t,), ns UTC ascending; return the matrix (t, symbols, features).
+
+        Rows known after the last tick wait for a later push. Pushing a history at once or in pieces gives the same bits (law 3).
+        """
+        ready = self._ready(chunks, int(ticks[-1]) if len(ticks) else None)
+        values = self._plan.push(ready, ticks)
+        out = np.empty((len(ticks), len(self.symbols), len(values)))
+        for j, value in enumerate(values):
+            out[:, :, j] = value
+        return out
+
+    def _ready(self, chunks: Iterable[Chunk], until: int | None) -> dict[type[Event], Chunk]:
+        for chunk in chunks:
+            if chunk.symbols != self.symbols:
+                raise ValueError(f"chunk of {chunk.kind.kind} has another universe than the features")
+            waiting = self._waiting.get(chunk.kind)
+            self._waiting[chunk.kind] = chunk if waiting is None or len(waiting) == 0 else concat([waiting, chunk])
+        ready: dict[type[Event], Chunk] = {}
+        for kind in self._plan.kinds:
+            waiting = self._waiting.get(kind)
+            if waiting is None or until is None:
+                ready[kind] = empty_chunk(kind, self.symbols)
+                continue
+            cut = int(np.searchsorted(waiting.known_at, until, side="right"))
+            ready[kind], self._waiting[kind] = waiting[:cut], waiting[cut:]
+        return ready
+
+    def table(self, chunks: Iterable[Chunk], ticks: I64) -> Any:
+        """The matrix as a polars frame: at, symbol and one column a feature; ``.to_pandas()`` and ``.to_numpy()`` go on from there."""
+        import polars as pl  # noqa: PLC0415  heavy
+
+        values = self.push(chunks, ticks)
+        stamps = pl.Series("at", np.repeat(ticks, len(self.symbols))).cast(pl.Datetime("ns", "UTC"))
+        columns = {name: values[:, :, j].ravel() for j, name in enumerate(self.features)}
+        return pl.DataFrame([stamps, pl.Series("symbol", list(self.symbols) * len(ticks))]).with_columns(
+            [pl.Series(n, v) for n, v in columns.items()]
+        )

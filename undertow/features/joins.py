@@ -1,0 +1,100 @@
+"""Joins along time: what else was known when an event was. Folds with explicit state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.events import RANK
+from undertow.core.time import Duration
+from undertow.features import kernels
+from undertow.features.memory import Memory
+
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """How to look up another column: by which columns beside the symbol, not older than ``max_age``, perhaps at the ``same`` event_at."""
+
+    by: tuple[str, ...]
+    same: bool
+    max_age: Duration
+
+    @property
+    def memory(self) -> Memory:
+        """As long as a value counts."""
+        return Memory(span=self.max_age)
+
+
+_MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64)
+
+
+def identity(chunk: Chunk, by: tuple[str, ...]) -> I64:
+    """One number for a row's symbol and ``by`` columns (n,)."""
+    out = (chunk.key + 1).astype(np.uint64) * _MIX[0]
+    for i, name in enumerate(by):
+        out = (out ^ (out >> np.uint64(29))) * _MIX[1] + chunk.columns[name].astype(np.uint64) * _MIX[2 + i % 2]
+    return out.view(np.int64)
+
+
+class Latest:
+    """The newest value of another column by identity, kept from push to push."""
+
+    def __init__(self) -> None:
+        self._id = np.empty(0, np.int64)
+        self._event = np.empty(0, np.int64)
+        self._known = np.empty(0, np.int64)
+        self._value = np.empty(0)
+
+    def push(self, base: Chunk, other: Chunk, value: F64, how: AsOf) -> F64:
+        """The value of ``other`` (m,) known when each row of ``base`` was (n,); a row never sees itself or its equals in time and rank."""
+        if len(other) == 0 and len(base) == 0:
+            return np.empty(0)
+        ids = np.concatenate([self._id, identity(other, how.by), identity(base, how.by)])
+        events = np.concatenate([self._event, other.event_at, base.event_at])
+        values = np.concatenate([self._value, value, np.full(len(base), np.nan)])
+        held = len(self._id)
+        known = np.concatenate([self._known, other.known_at, base.known_at])
+        # at one instant the lower rank comes first; rows of the same kind look before any of them is told
+        first = RANK[other.kind] < RANK[base.kind]
+        tie = np.concatenate([np.full(held, -1), np.full(len(other), 0 if first else 1), np.full(len(base), 1 if first else 0)])
+        order = np.lexsort((tie, known, ids))
+        told = np.arange(len(ids)) < held + len(other)
+        at = np.where(told[order], np.arange(len(ids)), -1)
+        newest = np.maximum.accumulate(at)
+        source = order[np.maximum(newest, 0)]
+        found = (newest >= 0) & (ids[source] == ids[order])
+        found &= known[order] - known[source] < how.max_age
+        if how.same:
+            found &= events[source] == events[order]
+        out = np.empty(len(ids))
+        out[order] = np.where(found, values[source], np.nan)
+        if len(other):
+            self._keep(ids, events, known, values, order[told[order]])
+        return out[held + len(other) :]
+
+    def _keep(self, ids: I64, events: I64, known: I64, values: F64, rows: I64) -> None:
+        last = np.append(ids[rows][1:] != ids[rows][:-1], True)
+        kept = rows[last]
+        self._id, self._event, self._known, self._value = ids[kept], events[kept], known[kept], values[kept]
+
+
+class SplitHistory:
+    """All splits known so far; a share of today is ``factor`` shares of the beginning."""
+
+    def __init__(self) -> None:
+        self._key = np.empty(0, np.int64)
+        self._at = np.empty(0, np.int64)
+        self._ratio = np.empty(0)
+
+    def push(self, base: Chunk, actions: Chunk) -> F64:
+        """Factor at each row of ``base`` (n,): splits in effect and known by the row's ``event_at``."""
+        if len(actions):
+            self._key = np.concatenate([self._key, actions.key])
+            self._at = np.concatenate([self._at, np.maximum(actions.event_at, actions.known_at)])
+            self._ratio = np.concatenate([self._ratio, actions.numbers("ratio")])
+        out = np.empty(len(base))
+        kernels.split_factors(base.key, base.event_at, self._key, self._at, self._ratio, out)
+        return out

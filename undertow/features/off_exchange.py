@@ -1,0 +1,45 @@
+"""Off-exchange volume and news, day by day (field guide §2 and §4)."""
+
+from __future__ import annotations
+
+from undertow.features.expressions import Column, Expr
+from undertow.features.register import feature
+from undertow.features.vocabulary import News, OffExchange
+
+
+def _score(column: Column, n: int) -> Expr:
+    return ((column - column.mean(n)) / column.deviation(n)).last()
+
+
+class OffExchangeFeatures:
+    """Levels are mechanical, so each comes with its deviation from the symbol's own past."""
+
+    @feature(unit="ratio", family="off-exchange")
+    def off_exchange_share(self) -> Expr:
+        """Off-exchange volume over the session's whole volume, as the two publishers count them."""
+        return OffExchange.share.last()
+
+    @feature(unit="standard deviations", family="off-exchange")
+    def off_exchange_share_score(self) -> Expr:
+        """Off-exchange share against the last twenty sessions."""
+        return _score(OffExchange.share, 20)
+
+    @feature(unit="0 to 1", family="off-exchange")
+    def short_share(self) -> Expr:
+        """Short-marked share of the off-exchange volume."""
+        return OffExchange.short_share.last()
+
+    @feature(unit="standard deviations", family="off-exchange")
+    def short_share_score(self) -> Expr:
+        """Short-marked share against the last sixty sessions."""
+        return _score(OffExchange.short_share, 60)
+
+    @feature(unit="tone", family="news")
+    def news_tone_1d(self) -> Expr:
+        """Tone of the news, an item weighing half after a day."""
+        return News.tone.decayed("1d")
+
+    @feature(unit="tone", family="news")
+    def news_tone_5d(self) -> Expr:
+        """Tone of the news, an item weighing half after five days."""
+        return News.tone.decayed("5d")

@@ -1,0 +1,116 @@
+"""Operators at ticks: what the events known so far amount to at each decision tick. Folds with explicit state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.time import Duration, duration
+from undertow.features import kernels
+from undertow.features.memory import Memory
+from undertow.features.window import EventBuffer
+
+State = dict[str, Any]
+LONG_AGO = -(2**62)
+STALE = duration("5d")  #: longer than any weekend with a holiday beside it
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSum:
+    """Sum over the last ``span``. Values are rounded to whole multiples of ``quantum``, which makes the sum exact (law 5)."""
+
+    span: Duration
+    quantum: float = 1.0
+
+    @property
+    def memory(self) -> Memory:
+        """The window."""
+        return Memory(span=self.span)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"buffer": EventBuffer(), "total": np.zeros(keys, np.int64)}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
+        whole = np.rint(np.nan_to_num(value) / self.quantum).astype(np.int64)
+        buffer: EventBuffer = state["buffer"]
+        buffer.append(chunk.known_at, chunk.key, whole)
+        total = state["total"]
+        out = np.empty((len(ticks), len(total)))
+        known, key, kept = buffer.view()
+        head, tail = kernels.window_sum(known, key, kept, 0, buffer.admitted, total, ticks, self.span, out)
+        buffer.drop(head, tail)
+        return out * self.quantum if self.quantum != 1.0 else out
+
+
+@dataclass(frozen=True, slots=True)
+class DecayedSum:
+    """Sum in which an event weighs half after ``half_life``."""
+
+    half_life: Duration
+
+    @property
+    def memory(self) -> Memory:
+        """Until an event weighs less than 2**-40."""
+        return Memory(span=40 * self.half_life)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"total": np.zeros(keys), "last": np.zeros(keys, np.int64)}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
+        out = np.empty((len(ticks), len(state["total"])))
+        kernels.decayed_sum(chunk.known_at, chunk.key, value, state["total"], state["last"], ticks, float(self.half_life), out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest value; NaN once it is older than ``max_age``."""
+
+    max_age: Duration = STALE
+
+    @property
+    def memory(self) -> Memory:
+        """As long as a value counts."""
+        return Memory(span=self.max_age)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"held": np.full(keys, np.nan), "since": np.full(keys, LONG_AGO, np.int64)}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
+        out = np.empty((len(ticks), len(state["held"])))
+        kernels.last_value(chunk.known_at, chunk.key, value, state["held"], state["since"], ticks, self.max_age, out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class LatestSum:
+    """Sum over the rows of the symbol's newest ``event_at``, such as all contracts of the last chain; NaN after ``max_age``."""
+
+    max_age: Duration = STALE
+
+    @property
+    def memory(self) -> Memory:
+        """As long as a publication counts."""
+        return Memory(span=self.max_age)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        long_ago = np.full(keys, LONG_AGO, np.int64)
+        return {"current": long_ago, "total": np.zeros(keys), "seen": np.zeros(keys, np.int64), "since": long_ago.copy()}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
+        total = state["total"]
+        out = np.empty((len(ticks), len(total)))
+        rows = chunk.event_at, chunk.known_at, chunk.key, value
+        kernels.latest_sum(*rows, state["current"], total, state["seen"], state["since"], ticks, self.max_age, out)
+        return out

@@ -1,0 +1,173 @@
+"""Operators along events: each event of a kind gets a number that may rest on earlier events. Folds with explicit state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, log
+from typing import Any
+
+import numpy as np
+
+from undertow.core.chunk import F64, I64
+from undertow.features import kernels
+from undertow.features.memory import Memory
+
+State = dict[str, Any]
+SLOT_MINUTES = 5
+SLOTS = 24 * 60 // SLOT_MINUTES
+FADED = 40 * log(2.0)  #: a decay is forgotten when it weighs less than 2**-40
+
+
+def _ring(keys: int, n: int) -> State:
+    return {"ring": np.full((keys, n), np.nan), "count": np.zeros(keys, np.int64)}
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """The value ``n`` events earlier."""
+
+    n: int
+
+    @property
+    def memory(self) -> Memory:
+        """``n`` events before this one."""
+        return Memory(events=self.n)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return _ring(keys, self.n)
+
+    def push(self, state: State, key: I64, x: F64) -> F64:
+        """key (n,), x (n,) -> (n,)."""
+        out = np.empty(len(x))
+        kernels.lag(key, x, state["ring"], state["count"], out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A statistic of the last ``n`` events: mean, deviation, lowest or highest."""
+
+    n: int
+    statistic: str
+
+    @property
+    def memory(self) -> Memory:
+        """``n - 1`` events before this one."""
+        return Memory(events=self.n - 1)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return _ring(keys, self.n)
+
+    def push(self, state: State, key: I64, x: F64) -> F64:
+        """key (n,), x (n,) -> (n,)."""
+        out = np.empty(len(x))
+        ring, count = state["ring"], state["count"]
+        if self.statistic == "mean":
+            kernels.mean(key, x, ring, count, out)
+        elif self.statistic == "deviation":
+            kernels.deviation(key, x, ring, count, out)
+        else:
+            kernels.extreme(key, x, ring, count, 1.0 if self.statistic == "highest" else -1.0, out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Smooth:
+    """Exponential smoothing with weight ``alpha``, seeded by the mean of the first ``n`` values."""
+
+    n: int
+    alpha: float
+
+    @property
+    def memory(self) -> Memory:
+        """Events until the seed weighs less than 2**-40."""
+        return Memory(events=self.n + ceil(FADED / -log(1.0 - self.alpha)))
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"count": np.zeros(keys, np.int64), "value": np.zeros(keys)}
+
+    def push(self, state: State, key: I64, x: F64) -> F64:
+        """key (n,), x (n,) -> (n,)."""
+        out = np.empty(len(x))
+        kernels.smooth(key, x, self.n, self.alpha, state["count"], state["value"], out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSum:
+    """Sum since the session began; takes the value and the session's number."""
+
+    @property
+    def memory(self) -> Memory:
+        """The session so far."""
+        return Memory(sessions=1)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"current": np.full(keys, -1, np.int64), "total": np.zeros(keys)}
+
+    def push(self, state: State, key: I64, x: F64, session: F64) -> F64:
+        """key (n,), x (n,), session (n,) -> (n,)."""
+        out = np.empty(len(x))
+        kernels.session_sum(key, x, session.astype(np.int64), state["current"], state["total"], out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class SlotScore:
+    """Standard score against the same five minutes of the day in the ``n`` sessions before; takes the value, the minute and the session."""
+
+    n: int
+
+    @property
+    def memory(self) -> Memory:
+        """``n`` sessions before this one."""
+        return Memory(sessions=self.n + 1)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        shape = (keys, SLOTS, self.n)
+        return {"ring": np.full(shape, np.nan), "day": np.zeros(shape, np.int64), "count": np.zeros((keys, SLOTS), np.int64)}
+
+    def push(self, state: State, key: I64, x: F64, minute: F64, session: F64) -> F64:
+        """key (n,), x (n,), minute of the New York day (n,), session's number (n,) -> (n,)."""
+        out = np.empty(len(x))
+        slot = minute.astype(np.int64) // SLOT_MINUTES
+        kernels.slot_score(key, x, slot, session.astype(np.int64), state["ring"], state["day"], state["count"], out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Candlestick:
+    """One of TA-Lib's 61 patterns on whole-number prices: -1 bearish, +1 bullish, 0 none; takes open, high, low, close."""
+
+    pattern: str  #: TA-Lib's name, for example CDLENGULFING
+
+    @property
+    def memory(self) -> Memory:
+        """Bars the pattern and its body averages look back; 40 covers every pattern of TA-Lib."""
+        return Memory(events=40)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"tail": [np.empty((4, 0)) for _ in range(keys)]}
+
+    def push(self, state: State, key: I64, o: F64, h: F64, low: F64, c: F64) -> F64:
+        """key (n,), four prices (n,) -> (n,)."""
+        import talib  # noqa: PLC0415  the wheel takes a second to load
+
+        recognise = getattr(talib, self.pattern)
+        out = np.empty(len(o))
+        prices = np.stack([o, h, low, c])
+        for k in np.unique(key):
+            mine = np.flatnonzero(key == k)
+            tail = state["tail"][k]
+            bars = np.ascontiguousarray(np.concatenate([tail, prices[:, mine]], axis=1))
+            found = recognise(*bars)[tail.shape[1] :] / 100.0
+            seen = np.arange(tail.shape[1], bars.shape[1])
+            out[mine] = np.where(seen < self.memory.events, np.nan, found) if tail.shape[1] < self.memory.events else found
+            state["tail"][k] = bars[:, -self.memory.events :]
+        return out

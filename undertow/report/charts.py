@@ -1,0 +1,169 @@
+"""Charts as plain plotly figures: colours are names of the page's own, so that a figure follows light, dark and print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from undertow.core.chunk import F64, I64, Array
+from undertow.core.time import DAY
+from undertow.report.calibration import Reliability
+from undertow.report.costs import Waterfall
+from undertow.report.metrics import Performance, underwater
+from undertow.report.words import local, percent, usd
+
+Figure = dict[str, Any]
+MOST_POINTS = 2_400  #: of one curve in the page
+BREAKS_UP_TO = 100 * DAY  #: shorter intraday windows are drawn without nights and weekends
+
+
+def thin(values: F64, most: int = MOST_POINTS) -> I64:
+    """Indices that keep a curve's look: first, last, lowest and highest of each of ``most / 4`` stretches."""
+    n = len(values)
+    if n <= most:
+        return np.arange(n)
+    edges = np.linspace(0, n, most // 4 + 1).astype(np.int64)
+    kept = [
+        (a, a + int(np.argmin(values[a:b])), a + int(np.argmax(values[a:b])), b - 1) for a, b in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    return np.unique(np.array(kept))
+
+
+def equity_figure(p: Performance, start: float, mark_at: I64, days: Array) -> Figure:
+    """Equity over buy-and-hold as growth in percent, and below it how far each stands under its high."""
+    curves = (("Undertow", p.equity, "accent", 2.0), ("Buy and hold", p.hold_equity, "hold", 1.4))
+    data = [_line(name, mark_at, e / start - 1, (colour, width), "y") for name, e, colour, width in curves]
+    for name, e, colour, width in curves:
+        trace = _line(name, mark_at, underwater(e, start), (colour, width * 0.7), "y2")
+        data.append(trace | {"showlegend": False} | ({"fill": "tozeroy", "fillcolor": "var(--accent-wash)"} if colour == "accent" else {}))
+    layout = {
+        "xaxis": {"type": "date", "anchor": "y2", "rangebreaks": _breaks(mark_at, days), "showgrid": False},
+        "yaxis": {"domain": [0.36, 1], "tickformat": "+.1~%", "zeroline": True},
+        "yaxis2": {"domain": [0, 0.27], "tickformat": ".1~%", "nticks": 4, "rangemode": "tozero", "zeroline": True},
+        "hovermode": "x unified",
+        "showlegend": True,
+        "annotations": [_caption("Growth", 1.0), _caption("Drawdown", 0.27)],
+    }
+    return {"data": data, "layout": layout, "height": 460}
+
+
+def _line(name: str, mark_at: I64, values: F64, style: tuple[str, float], axis: str) -> Figure:
+    kept = thin(values)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": [f"{local(int(t)):%Y-%m-%d %H:%M}" for t in mark_at[kept]],
+        "y": [round(float(v), 6) for v in values[kept]],
+        "yaxis": axis,
+        "line": {"color": f"var(--{style[0]})", "width": style[1]},
+        "hovertemplate": "%{y:+.2%}" if axis == "y" else "%{y:.2%}",
+    }
+
+
+def _caption(text: str, y: float) -> Figure:
+    return {"text": text, "xref": "paper", "yref": "paper", "x": 0, "y": y, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+
+
+def _breaks(mark_at: I64, days: Array) -> list[Figure]:
+    """Nights, weekends and holidays left out of the axis, where bars within the day are drawn over a short window."""
+    if len(mark_at) <= len(days) or mark_at[-1] - mark_at[0] > BREAKS_UP_TO:
+        return []
+    first, last = (local(int(t)) for t in (mark_at[0], mark_at[-1]))
+    clock = [local(int(t)).hour + local(int(t)).minute / 60 for t in mark_at[:: max(1, len(mark_at) // 2_000)]]
+    night = [16.02, 9.5] if min(clock) >= 9.5 and max(clock) <= 16 else [20.02, 4]
+    weekdays = np.arange(np.datetime64(first.date()), np.datetime64(last.date()) + 1)
+    holidays = weekdays[np.is_busday(weekdays) & ~np.isin(weekdays, days)]
+    closed = [{"bounds": ["sat", "mon"]}, {"bounds": night, "pattern": "hour"}]
+    return closed + ([{"values": [str(d) for d in holidays]}] if len(holidays) else [])
+
+
+def waterfall_figure(costs: Waterfall) -> Figure:
+    """From the gross result to the net one, a step a cost, in USD with percent of the capital beside it."""
+    steps = costs.steps()
+    ends = {0: "absolute", len(steps) - 1: "total"}
+    trace = {
+        "type": "waterfall",
+        "x": [label.replace(", at mid prices", "").replace("Borrow and dividends", "Borrow,<br>dividends") for label, _ in steps],
+        "y": [round(value, 2) for _, value in steps],
+        "measure": [ends.get(i, "relative") for i in range(len(steps))],
+        "text": [f"{usd(v, sign=True)}<br>{percent(costs.percent(v), sign=True)}" for _, v in steps],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+        "increasing": {"marker": {"color": "var(--gain)"}},
+        "decreasing": {"marker": {"color": "var(--loss)"}},
+        "totals": {"marker": {"color": "var(--accent)"}},
+        "connector": {"line": {"color": "var(--line)", "width": 1}},
+    }
+    layout = {"yaxis": {"tickprefix": "$", "tickformat": "~s", "zeroline": True}, "xaxis": {"type": "category"}, "waterfallgap": 0.35}
+    return {"data": [trace], "layout": layout, "height": 380}
+
+
+def reliability_figure(bins: Reliability) -> Figure:
+    """What was said against what came, with the band in which it should lie; dots grow with the bin's mass."""
+    low, high = _reach(bins)
+    size = 9 + 9 * np.sqrt(bins.count / max(1, int(bins.count.max())))
+    data = [
+        {
+            "type": "scatter",
+            "x": [*bins.said.tolist(), *bins.said[::-1].tolist()],
+            "y": [*bins.high.tolist(), *bins.low[::-1].tolist()],
+            "fill": "toself",
+            "fillcolor": "var(--accent-wash)",
+            "line": {"width": 0},
+            "mode": "lines",
+            "name": "95% band if right",
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "x": [low, high],
+            "y": [low, high],
+            "mode": "lines",
+            "line": {"color": "var(--soft)", "width": 1, "dash": "dot"},
+            "name": "Said = came",
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "x": bins.said.tolist(),
+            "y": bins.came.tolist(),
+            "mode": "lines+markers",
+            "line": {"color": "var(--accent)", "width": 1.2},
+            "marker": {"color": "var(--accent)", "size": size.tolist()},
+            "customdata": bins.count.tolist(),
+            "name": "Observed",
+            "hovertemplate": "said %{x:.1%}, came %{y:.1%}<br>%{customdata:,} predictions<extra></extra>",
+        },
+    ]
+    axis = {"tickformat": ".0%", "range": [low, high], "zeroline": False}
+    layout = {
+        "xaxis": axis | {"title": {"text": "Probability of a rise that was shown"}, "showgrid": True},
+        "yaxis": axis | {"title": {"text": "Share that rose"}},
+        "showlegend": True,
+    }
+    return {"data": data, "layout": layout, "height": 400}
+
+
+def _reach(bins: Reliability) -> tuple[float, float]:
+    values = np.concatenate([bins.said, bins.came, bins.low, bins.high])
+    room = 0.04 * float(np.ptp(values)) + 0.005
+    return max(0.0, float(values.min()) - room), min(1.0, float(values.max()) + room)
+
+
+def sparkline(equity: F64, hold: F64, width: int = 132, height: int = 34) -> tuple[str, str]:
+    """Points of two svg polylines, equity and buy-and-hold, on one scale within ``width`` x ``height``."""
+    kept = np.unique(np.linspace(0, len(equity) - 1, min(len(equity), 90)).astype(np.int64)) if len(equity) else np.empty(0, np.int64)
+    if len(kept) < 2:
+        return "", ""
+    both = np.concatenate([equity[kept], hold[kept]])
+    low, spread = float(both.min()), float(np.ptp(both)) or 1.0
+    x = np.linspace(1, width - 1, len(kept))
+
+    def points(values: F64) -> str:
+        y = height - 2 - (values[kept] - low) / spread * (height - 4)
+        return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+
+    return points(equity), points(hold)

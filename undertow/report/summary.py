@@ -1,0 +1,91 @@
+"""The terminal's summary: a line a symbol in the fixed format, then the portfolio and what a careful reader would ask next."""
+
+from __future__ import annotations
+
+from undertow.core.orders import Direction, Signal
+from undertow.engine.result import RunResult
+from undertow.report.calibration import calibrate
+from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, scorecard
+from undertow.report.words import SIMULATED, count, day, decimal, percent, plain, usd
+from undertow.validation.significance import assess
+
+TITLE = "Results Summary:"
+
+
+def summary_lines(result: RunResult, trials: float = 1) -> list[str]:
+    """Lines for the terminal; ``trials`` is how many strategies and settings were tried, this one included.
+
+    Every line that rests on simulated data ends with ``[SIMULATED]``: print without markup, or rich takes it for a style.
+    """
+    card = scorecard(result)
+    trades = len(result.mark_at) > 0
+    body = [_return_line(p) for p in card.symbols] if result.mode == "backtest" else _signal_lines(result)
+    if result.mode != "backtest":
+        body.append(_directions(result))
+    if trades:
+        body.append(_portfolio_line(card.portfolio))
+        body += ["  " + line for line in _context(result, card, trials)]
+    body.append(f"  Data: {plain('; '.join(f'{kind}: {source}' for kind, source in result.sources.items())) or 'none'}")
+    mark = f"  {SIMULATED}" if result.simulated else ""
+    return [TITLE, *(line + mark for line in body), *(f"  Note: {plain(note)}" for note in result.notes)]
+
+
+def _return_line(p: Performance) -> str:
+    gain = p.curve.total_return
+    return f"{plain(p.name)}: Return: {percent(gain) if gain.value is not None else f'n/a ({gain.why})'}"
+
+
+def _signal_lines(result: RunResult) -> list[str]:
+    by_symbol = {s.symbol: s for s in result.signals}
+    return [_signal_line(symbol, by_symbol.get(symbol), result.simulated) for symbol in result.symbols]
+
+
+def _signal_line(symbol: str, signal: Signal | None, marked: bool) -> str:
+    if signal is None:
+        return f"{plain(symbol)}: Direction: NEUTRAL, Confidence: n/a  (no signal: nothing was known in time)"
+    confidence = f"{signal.confidence:.2f}" if signal.confidence == signal.confidence else "n/a"
+    line = f"{plain(symbol)}: Direction: {signal.direction.value}, Confidence: {confidence}"
+    if signal.direction is Direction.NEUTRAL and signal.abstain_reason:
+        line += f"  ({plain(signal.abstain_reason)})"
+    return line + (f"  {SIMULATED}" if signal.simulated and not marked else "")
+
+
+def _directions(result: RunResult) -> str:
+    called = [s.direction for s in result.signals]
+    silent = len(result.symbols) - len(called)
+    return "Portfolio: " + ", ".join(
+        f"{n} {d.value}" for d in Direction if (n := called.count(d) + (silent if d is Direction.NEUTRAL else 0)) or d is Direction.NEUTRAL
+    )
+
+
+def _portfolio_line(p: Performance) -> str:
+    return f"Portfolio: Return: {percent(p.curve.total_return)}, buy and hold: {percent(p.hold.total_return)}"
+
+
+def _context(result: RunResult, card: Scorecard, trials: float) -> list[str]:
+    p = card.portfolio
+    proof = assess(p.curve.daily, trials)
+    tried = f"{count(trials, 'setting')} tried"
+    lines = []
+    if p.curve.sharpe.value is None:
+        lines.append(f"Sharpe ratio: {p.curve.sharpe.why} ({tried})")
+    else:
+        beside = f"{decimal(p.curve.sharpe)} ({SHARPE_BASIS}); buy and hold {decimal(p.hold.sharpe)}"
+        lines.append(f"Sharpe ratio: {beside}; deflated Sharpe {decimal(proof.dsr)} ({tried})")
+    fall, held = p.curve.drawdown, p.hold.drawdown
+    when = f" ({day(fall.peak_at)} to {day(fall.trough_at)}, {_recovery(fall.recovered_at)})" if fall.depth < 0 else ""
+    lines.append(f"Deepest fall: {percent(fall.depth)}{when}; buy and hold {percent(held.depth)}")
+    c = p.costs
+    parts = f"half-spread {usd(-c.half_spread, 2)}, impact {usd(-c.impact, 2)}, commission {usd(-c.commission, 2)}"
+    lines.append(
+        f"Costs: {usd(c.trading_costs, 2)}, {percent(c.percent(c.trading_costs))} of capital ({parts});"
+        f" borrow and dividends {usd(c.carry, 2, sign=True)}"
+    )
+    calls = calibrate(result)
+    right = f"right {percent(p.called.rate, 1)} of {p.called.judged:,} judged calls" if p.called.judged else "no call has been judged yet"
+    lines.append(f"Signals: called {percent(calls.coverage, 1)} of ticks; {right}")
+    return [*lines, proof.verdict]
+
+
+def _recovery(at: int | None) -> str:
+    return "not recovered" if at is None else f"recovered {day(at)}"

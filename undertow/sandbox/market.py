@@ -1,0 +1,149 @@
+"""The simulated market: any symbol, any session since 2005, with an effect of known strength planted in what its followers can see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from undertow.core import events
+from undertow.core.calendar import nyse
+from undertow.core.chunk import F64, I64, Array, Chunk
+from undertow.core.errors import BadInput
+from undertow.core.events import Event, Grade, columns_of
+from undertow.sandbox import disclosures, prices
+from undertow.sandbox.daily import FIRST_DAY, layer, settings_of, span
+from undertow.sandbox.draws import word
+from undertow.sandbox.part import Part, Rows
+
+NAME = "simulated"
+KINDS: tuple[type[Event], ...] = (
+    events.CorporateAction,
+    events.Bar,
+    events.DailyBar,
+    events.ChainRow,
+    events.OpenInterest,
+    events.OffExchangeVolume,
+    events.NewsItem,
+    events.InsiderTrade,
+    events.EarningsDate,
+    events.EarningsReport,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """What only the market's maker knows of one symbol; never in a chunk. Row t is one session.
+
+    day        : datetime64[D] (n,)
+    latent     : float64 (n,)  unit variance, complete once session t has closed
+    expected   : float64 (n,)  planted mean log return from the open of t+1 to the open of t+2
+    volatility : float64 (n,)  standard deviation of that return
+    parts      : flow, dark, news, reversal -> float64 (n,), each of unit variance; weighted, they sum to the latent
+    """
+
+    day: Array
+    latent: F64
+    expected: F64
+    volatility: F64
+    parts: Mapping[str, F64]
+
+
+class Market:
+    """A market drawn from a seed.
+
+    What a symbol does on a date depends on the seed, the symbol and the date alone: never on the range or the company it was asked in.
+
+    seed                    : any whole number
+    information_coefficient : correlation of the latent with the next session's return, open to open, in units of its volatility; 0 is a null market
+    splits                  : symbol -> (day, new shares for one old), beside those that the market makes itself beyond 1,000 and below 8 USD
+    """
+
+    def __init__(
+        self, seed: int = 0, information_coefficient: float = 0.05, splits: Mapping[str, tuple[str, float]] | None = None
+    ) -> None:
+        self.settings = settings_of(seed, information_coefficient, splits or {})
+
+    @property
+    def sessions(self) -> slice:
+        """Positions in the exchange's calendar of the sessions that exist here: from 2005-01-03 to about nine months from now."""
+        return span()
+
+    def events(self, symbols: Sequence[str], sessions: slice, kinds: Sequence[type[Event]] = KINDS) -> dict[type[Event], Chunk]:
+        """One chunk a kind with what belongs to those sessions, in ``(known_at, seq)`` order.
+
+        sessions : positions in the exchange's calendar; their news and open interest are known the next morning.
+        Raises BadInput for sessions that do not exist here.
+        """
+        first, end = self._checked(sessions)
+        parts = [Part(self.settings, symbol, first, end) for symbol in symbols]
+        found: dict[type[Event], list[Rows]] = {kind: [] for kind in kinds}
+        for part in parts:
+            for kind, rows in _feeds(part, kinds):
+                found[kind].append(rows)
+        return {kind: _chunk(kind, symbols, rows) for kind, rows in found.items()}
+
+    def oracle(self, symbol: str, sessions: slice) -> Oracle:
+        """The latent and what it does to the next period's return; raises BadInput for sessions that do not exist here."""
+        first, end = self._checked(sessions)
+        whole, start = layer(self.settings, symbol), self.sessions.start
+        now, after = whole[first - start : end - start], whole[first - start + 1 : end - start + 1]
+        expected, volatility = np.full(len(now), np.nan), np.full(len(now), np.nan)
+        expected[: len(after)], volatility[: len(after)] = after["mean"], after["period"]
+        parts = {name: np.ascontiguousarray(now[name]) for name in ("flow", "dark", "news", "reversal")}
+        return Oracle(nyse().day[first:end], np.ascontiguousarray(now["latent"]), expected, volatility, parts)
+
+    def _checked(self, sessions: slice) -> tuple[int, int]:
+        first, end, _ = sessions.indices(len(nyse()))
+        if first < self.sessions.start or end > self.sessions.stop:
+            last = nyse().day[self.sessions.stop - 1]
+            raise BadInput(f"the simulated market has sessions from {FIRST_DAY} to {last}; asked for positions {first} to {end}")
+        return first, max(first, end)
+
+
+def _feeds(part: Part, kinds: Sequence[type[Event]]) -> list[tuple[type[Event], Rows]]:
+    one = {
+        events.CorporateAction: prices.splits,
+        events.Bar: prices.bars,
+        events.DailyBar: prices.daily_bars,
+        events.OffExchangeVolume: prices.off_exchange,
+        events.NewsItem: disclosures.news,
+        events.InsiderTrade: disclosures.insider_trades,
+        events.EarningsDate: disclosures.earnings_dates,
+        events.EarningsReport: disclosures.earnings_reports,
+    }
+    found = [(kind, one[kind](part)) for kind in kinds if kind in one]
+    if events.ChainRow in kinds or events.OpenInterest in kinds:
+        both = zip((events.ChainRow, events.OpenInterest), prices.options(part), strict=True)
+        found += [(kind, rows) for kind, rows in both if kind in kinds]
+    return found
+
+
+def _chunk(kind: type[Event], symbols: Sequence[str], rows: Sequence[Rows]) -> Chunk:
+    # seq is a hash of the symbol, the day and the row: total across symbols, and the same in any range and any company
+    seqs = [_seq(symbol, r) for symbol, r in zip(symbols, rows, strict=True)]
+    keys = [np.full(len(r.row), i) for i, r in enumerate(rows)]
+    known, seq = _join([r.known_at for r in rows]), _join(seqs)
+    order = np.lexsort((seq, known))
+    return Chunk(
+        kind,
+        tuple(symbols),
+        _join(keys)[order],
+        _join([r.event_at for r in rows])[order],
+        known[order],
+        seq[order],
+        np.full(len(seq), int(Grade.MODELLED), np.int8),
+        {name: np.concatenate([np.empty(0, unit.kept if unit.kept is not str else object), *(r.columns[name] for r in rows)])[order]
+         for name, unit in columns_of(kind).items()},
+        (NAME,),
+    )
+
+
+def _join(arrays: Sequence[Array]) -> I64:
+    return np.concatenate([np.empty(0, np.int64), *arrays])
+
+
+def _seq(symbol: str, rows: Rows) -> I64:
+    day = nyse().day[rows.position].astype(np.int64)
+    return (word("seq", symbol) >> 33 << 31) + (day << 16) + rows.row

@@ -1,0 +1,84 @@
+"""One symbol over some sessions, and rows of one kind made from it: what passes between the market and its feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from undertow.core.calendar import Calendar, nyse
+from undertow.core.chunk import I64, Array
+from undertow.sandbox import intraday
+from undertow.sandbox.companies import Company, company
+from undertow.sandbox.daily import Settings, layer, span
+
+
+@dataclass(frozen=True)
+class Part:
+    """One symbol over consecutive sessions of the exchange's calendar, from ``first`` up to but not including ``end``."""
+
+    settings: Settings
+    symbol: str
+    first: int
+    end: int
+
+    @property
+    def calendar(self) -> Calendar:
+        """The exchange's calendar, which ``first`` and ``end`` count in."""
+        return nyse()
+
+    @property
+    def company(self) -> Company:
+        """The constants of the symbol."""
+        return company(self.symbol)
+
+    @property
+    def positions(self) -> I64:
+        """Positions in the calendar, int64 (sessions,)."""
+        return np.arange(self.first, self.end)
+
+    @property
+    def rows(self) -> Array:
+        """Records ``LAYER`` (sessions,)."""
+        return self.earlier(0)
+
+    def earlier(self, warm: int) -> Array:
+        """Records ``LAYER`` (sessions + warm,), begun ``warm`` sessions earlier or where the market begins."""
+        start = span().start
+        return layer(self.settings, self.symbol)[max(0, self.first - start - warm) : self.end - start]
+
+    @cached_property
+    def bars(self) -> Array:
+        """Records ``intraday.BAR`` (sessions, 78); those with no volume lie after a half day's close."""
+        days = self.calendar.day[self.first : self.end].astype(np.int64)
+        length = (self.calendar.close - self.calendar.open)[self.first : self.end]
+        return intraday.paths(self.settings, self.symbol, self.rows, days, length // intraday.SPAN)
+
+    @cached_property
+    def daily(self) -> Array:
+        """Records ``intraday.BAR`` (sessions,)."""
+        return intraday.days_of(self.bars)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows of one kind and symbol.
+
+    position : int64 (n,)  session in the calendar that the rows belong to; never falls, nor does known_at
+    row      : int64 (n,)  number within the session, which with the session makes ``seq``
+    event_at, known_at : int64 (n,)  ns UTC
+    columns  : as the kind declares them (n,)
+    """
+
+    position: I64
+    row: I64
+    event_at: I64
+    known_at: I64
+    columns: Mapping[str, Array]
+
+
+def cents(price: Array) -> I64:
+    """Dollars (n,) on the one-cent grid, in 1/10,000 USD; the same rounding as the bars'."""
+    return np.maximum(1, (price * 10_000.0 / intraday.CENT + 0.5).astype(np.int64)) * int(intraday.CENT)
