@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from undertow.core.chunk import Array, I64
+from undertow.core.chunk import I64, Array
 from undertow.core.time import HOUR, MINUTE, Duration, Instant
 
 FIRST_DAY = "1990-01-02"
@@ -76,7 +76,8 @@ class Calendar:
 
     def next_midnight(self, at: Array) -> I64:
         """New York midnight that begins the first session's day after each instant's own session, ns UTC (n,)."""
-        return self.midnight[np.minimum(self.position(at) + 1, len(self.midnight) - 1)]
+        midnights: I64 = self.midnight[np.minimum(self.position(at) + 1, len(self.midnight) - 1)]
+        return midnights
 
     def at_time(self, position: int, clock: Duration) -> Instant:
         """The instant of a New York wall-clock time (since midnight) on a session's day; changes of hour fall on Sundays."""
@@ -110,7 +111,7 @@ def nyse() -> Calendar:
     """The calendar of the New York Stock Exchange from 1990 to a year from now."""
     exchange = _exchange()
     table = exchange.schedule
-    import pandas as pd  # noqa: PLC0415  heavy, and already loaded by the calendar
+    import pandas as pd
 
     local = pd.DatetimeIndex(exchange.sessions).tz_localize("America/New_York").tz_convert("UTC")
 
@@ -122,19 +123,20 @@ def nyse() -> Calendar:
 
 @cache
 def _exchange() -> Any:
-    import exchange_calendars  # noqa: PLC0415  pulls in pandas: a second
+    import exchange_calendars
 
     return exchange_calendars.get_calendar("XNYS", start=FIRST_DAY)
 
 
-@cache
 def holiday_name(day: str) -> str:
     """The name of the exchange's holiday on a day, or an empty string."""
-    import pandas as pd  # noqa: PLC0415
+    return _holidays().get(day, "")
 
+
+@cache
+def _holidays() -> dict[str, str]:
+    """Day -> name, all at once: a name at a time costs 50 ms."""
     exchange = _exchange()
-    stamp = pd.Timestamp(day)
-    named = exchange.regular_holidays.holidays(stamp, stamp, return_name=True)
-    if len(named):
-        return str(named.iloc[0])
-    return "special closing" if any(pd.Timestamp(d).tz_localize(None) == stamp for d in exchange.adhoc_holidays) else ""
+    named = exchange.regular_holidays.holidays(exchange.first_session, exchange.last_session, return_name=True)
+    special = {str(day)[:10]: "special closing" for day in exchange.adhoc_holidays}
+    return special | {str(day)[:10]: str(name) for day, name in named.items()}

@@ -345,11 +345,12 @@ BY_NAME: dict[str, type[Event]] = {kind.kind: kind for kind in KINDS}
 
 def columns_of(kind: type[Event]) -> dict[str, Unit]:
     """The columns of a kind beside symbol, event_at, known_at and seq: name -> unit, in order of declaration."""
-    return _columns_of(kind)
+    hashable: Any = kind  # which mypy doubts of a frozen dataclass's class
+    return _columns_of(hashable)
 
 
 @cache
-def _columns_of(kind: Any) -> dict[str, Unit]:  # Any: mypy holds a frozen dataclass's class for unhashable
+def _columns_of(kind: type[Event]) -> dict[str, Unit]:
     hints = get_type_hints(kind, include_extras=True)
     own = [f.name for f in fields(kind) if f.name not in ("symbol", "event_at", "known_at", "seq")]
     return {name: hints[name].__metadata__[0] for name in own}

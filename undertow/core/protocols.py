@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.chunk import F64, I8, I64, Chunk
 from undertow.core.events import Event
 from undertow.core.orders import Portfolio
-from undertow.core.time import Duration, Instant
+from undertow.core.time import Instant
 
 
 class Source(Protocol):
@@ -20,7 +20,10 @@ class Source(Protocol):
     kinds: tuple[type[Event], ...]
 
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
-        """Chunks of rows with ``after < known_at <= until``, each of one kind, in total order within its kind."""
+        """Chunks of rows with ``after < known_at <= until``, each of one kind, in total order within its kind.
+
+        Corporate actions come in full up to ``until``: prices are continuous only over all splits.
+        """
         ...
 
 
@@ -47,9 +50,9 @@ class View:
     symbols: tuple[str, ...]
     ticks: I64  #: (ticks,) ns UTC
     p_up: F64  #: (ticks, symbols) calibrated probability; NaN before a model is ready
+    direction: I8  #: (ticks, symbols) +1 BUY, -1 SELL, 0 NEUTRAL
     volatility: F64  #: (ticks, symbols) standard deviation of the return over the horizon
     cost: F64  #: (ticks, symbols) expected cost of a round trip, as a fraction of price
-    horizon: Duration
 
 
 class Strategy(Protocol):

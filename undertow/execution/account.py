@@ -8,6 +8,7 @@ import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.execution.rules import Execution, Flow, Rules, execute, inlined
+from undertow.execution.tables import Fills, Summary
 
 
 class Account(NamedTuple):
@@ -33,14 +34,16 @@ class Curve(NamedTuple):
     drawdown: float  #: deepest so far, a fraction <= 0
     total: float  #: sum of returns a bar
     squares: float  #: sum of their squares
-    bars: float
 
 
 ACCOUNT, CURVE = len(Account._fields), len(Curve._fields)
+CASH, SHARES = 0, 1
+EQUITY = ACCOUNT  #: equity at the last mark
 FLOW = ACCOUNT + CURVE  #: where the volatility and volume sums begin
 STARTED = FLOW + 2  #: start of the last bar, ns; kept as float on both sides of a cut, so that a cut changes no bit
 LAST = STARTED + 1  #: last signal that was acted upon
-SLOTS = LAST + 1
+BARS = LAST + 1  #: marked so far
+SLOTS = BARS + 1
 
 
 def opened(capital: float) -> F64:
@@ -56,8 +59,8 @@ def load(state: F64) -> tuple[Account, Curve, Flow]:
     s = state
     return (
         Account(s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9]),
-        Curve(s[10], s[11], s[12], s[13], s[14], s[15]),
-        Flow(s[16], s[17]),
+        Curve(s[10], s[11], s[12], s[13], s[14]),
+        Flow(s[15], s[16]),
     )
 
 
@@ -116,13 +119,16 @@ def priced(account: Account, price: float) -> Account:
 
 
 @inlined
-def accrued(account: Account, elapsed: float, rules: Rules) -> Account:
-    """Pay the lender of a short position for ``elapsed`` ns, at the last known price."""
+def rented(shares: float, mark: float, elapsed: float, rate: float) -> float:
+    """What a short position owes its lender for ``elapsed`` ns at ``rate`` a ns, in USD; long ones owe nothing."""
+    return max(-shares, 0.0) * rate * mark * max(elapsed, 0.0)
+
+
+@inlined
+def accrued(account: Account, cash: float, borrow: float) -> Account:
+    """The account after rent was paid: its new cash and its new total of rent."""
     a = account
-    due = max(-a.shares, 0.0) * a.mark * rules.borrow * max(elapsed, 0.0)
-    return Account(
-        a.cash - due, a.shares, a.want, a.mark, a.fills, a.commission, a.spread_cost, a.impact_cost, a.borrow + due, a.dividends
-    )
+    return Account(cash, a.shares, a.want, a.mark, a.fills, a.commission, a.spread_cost, a.impact_cost, borrow, a.dividends)
 
 
 @inlined
@@ -139,9 +145,7 @@ def acted(account: Account, ratio: float, dividend: float, price: float, whole: 
     shares = rounded(exact, whole)
     cash = a.cash + paid + (exact - shares) * (price if price > 0.0 else mark)
     want = shares if a.want == a.shares else rounded(a.want * ratio, whole)
-    return Account(
-        cash, shares, want, mark, a.fills, a.commission, a.spread_cost, a.impact_cost, a.borrow, a.dividends + paid
-    )
+    return Account(cash, shares, want, mark, a.fills, a.commission, a.spread_cost, a.impact_cost, a.borrow, a.dividends + paid)
 
 
 @inlined
@@ -152,11 +156,32 @@ def marked(curve: Curve, equity: float) -> Curve:
     drawdown = curve.drawdown
     if equity < peak * (1.0 + drawdown):
         drawdown = min(drawdown, equity / peak - 1.0)
-    return Curve(equity, peak, drawdown, curve.total + change, curve.squares + change * change, curve.bars)
+    return Curve(equity, peak, drawdown, curve.total + change, curve.squares + change * change)
 
 
 @inlined
-def note(log: Fills, row: int, bar: int, done: Execution) -> None:
-    """Append one fill to the log."""
-    log.bar[row], log.shares[row], log.price[row] = bar, done.shares, done.price
-    log.commission[row], log.spread_cost[row], log.impact_cost[row] = done.commission, done.spread_cost, done.impact_cost
+def note(fills: Fills, row: int, bar: int, done: Execution) -> int:
+    """Append one fill to the log; returns the row after it."""
+    fills.bar[row], fills.shares[row], fills.price[row] = bar, done.shares, done.price
+    fills.commission[row], fills.spread_cost[row], fills.impact_cost[row] = done.commission, done.spread_cost, done.impact_cost
+    return row + 1
+
+
+def summary_of(state: F64) -> Summary:
+    """The totals kept in a sleeve's state array."""
+    account, curve = Account(*state[:ACCOUNT]), Curve(*state[ACCOUNT : ACCOUNT + CURVE])
+    bars = max(float(state[BARS]), 1.0)
+    return Summary(
+        equity=float(curve.equity),
+        mean=float(curve.total / bars),
+        mean_square=float(curve.squares / bars),
+        peak=float(curve.peak),
+        drawdown=float(curve.drawdown),
+        bars=int(state[BARS]),
+        fills=int(account.fills),
+        commission=float(account.commission),
+        spread_cost=float(account.spread_cost),
+        impact_cost=float(account.impact_cost),
+        borrow=float(account.borrow),
+        dividends=float(account.dividends),
+    )

@@ -10,71 +10,127 @@ import numpy as np
 
 from undertow.core.chunk import F64, I8, Array
 from undertow.core.orders import Costs
-from undertow.execution.account import FLOW, LAST, SLOTS, STARTED, accrued, acted, load, marked, note, opened, ordered, priced, store, trade
-from undertow.execution.rules import Flow, Rules, kernel, learned, rules_of
-from undertow.execution.tables import NO_ACTIONS, NO_FLOATS, Actions, Bars, Curves, Fills, Summary, room, summary_of, written
+from undertow.execution.account import (
+    BARS,
+    EQUITY,
+    LAST,
+    SHARES,
+    STARTED,
+    Account,
+    Curve,
+    accrued,
+    acted,
+    load,
+    marked,
+    note,
+    opened,
+    ordered,
+    priced,
+    rented,
+    store,
+    summary_of,
+    trade,
+)
+from undertow.execution.rules import Flow, Rules, inlined, kernel, learned, limit, rules_of
+from undertow.execution.tables import NO_ACTIONS, Actions, Bars, Fills, Log, Pushed, Steps, Summary, joined, room, written
+
+
+@inlined
+def closes(
+    bars: Bars, targets: Array, last: float, equity: F64, begin: int, until: int, rate: float, account: Account, curve: Curve
+) -> tuple[int, float, Account, Curve]:
+    """Mark bar after bar from ``begin``, to ``until`` or past the first target that differs from ``last``.
+
+    Nothing trades here, so the loop keeps its few numbers in registers. Unsigned indices spare numba's test for negative ones.
+    ``rate`` is the lender's of a short position, per ns; the caller has paid it up to the first bar.
+    """
+    cash, shares, mark, borrow = account.cash, account.shares, account.mark, account.borrow
+    short, keep = rate > 0.0 and shares < 0.0, equity.shape[0] > 0
+    t, first, end, one = np.uint64(begin), np.uint64(begin), np.uint64(until), np.uint64(1)
+    while t < end:
+        if short and t > first:
+            due = rented(shares, mark, np.float64(bars.start[t]) - np.float64(bars.start[t - one]), rate)
+            cash, borrow = cash - due, borrow + due
+        price = bars.close[t]
+        mark = price if price > 0.0 else mark
+        curve = marked(curve, cash + shares * mark)
+        if keep:
+            equity[t] = curve.equity
+        target = targets[t]
+        t += one
+        if target != last and target == target:
+            break
+    return int(np.int64(t)), mark, accrued(account, cash, borrow), curve
+
+
+@inlined
+def caught_up(flow: Flow, bars: Bars, begin: int, end: int, mark: float, decay: float) -> Flow:
+    """The averages after bars ``begin`` to ``end``; ``mark`` is the last price before them."""
+    for t in range(begin, end):
+        close = bars.close[t]
+        flow = learned(flow, mark if mark > 0.0 else bars.open[t], close, bars.volume[t], decay)
+        mark = close if close > 0.0 else mark
+    return flow
 
 
 @kernel
 def fold_shares(
-    bars: Bars, targets: Array, size: float, actions: Actions, rules: Rules, state: F64, curves: Curves, log: Fills
-) -> int:
-    """Push bars and targets (n,) in units of ``size`` shares through ``state``; returns the number of fills written to ``log``.
+    bars: Bars, targets: Array, size: float, actions: Actions, rules: Rules, begin: int, state: F64, equity: F64, log: Log
+) -> tuple[int, int, int]:
+    """Push bars and targets (n,) in units of ``size`` shares through ``state``, from bar ``begin`` until the log is full.
 
-    A float target that is NaN says nothing. Empty curves and log are not written, for sweeps.
+    Returns the bar reached and the rows written to the two logs. A float target that is NaN says nothing. An empty ``equity``
+    means a sweep: no curve and no logs.
     """
     account, curve, flow = load(state)
-    last, keep, learns = targets.dtype.type(state[LAST]), curves.equity.shape[0] > 0, rules.impact > 0.0
-    count, rows, due, t = bars.close.shape[0], 0, 0, 0
-    action_at = actions.bar[0] if actions.bar.shape[0] > 0 else count
-    while t < count:
-        # The open of a bar at which something is due.
-        price = bars.open[t]
+    last, keep = targets.dtype.type(state[LAST]), equity.shape[0] > 0
+    count, space = bars.close.shape[0], log.fills.bar.shape[0] if keep else 1
+    t, fills, steps, due = begin, 0, 0, np.searchsorted(actions.bar, begin)
+    action_at = actions.bar[due] if due < actions.bar.shape[0] else count
+    while t < count and fills < space:
+        # The open of a bar at which something may be due.
+        price, held = bars.open[t], account.shares
         if rules.borrow > 0.0 and account.shares < 0.0:
             before = np.float64(bars.start[t - 1]) if t > 0 else state[STARTED]
-            account = accrued(account, np.float64(bars.start[t]) - before, rules)
+            rent = rented(account.shares, account.mark, np.float64(bars.start[t]) - before, rules.borrow)
+            account = accrued(account, account.cash - rent, account.borrow + rent)
         while t == action_at:
             account = acted(account, actions.ratio[due], actions.dividend[due], price, rules.whole)
             flow = Flow(flow.variance, flow.volume * actions.ratio[due])
             due += 1
             action_at = actions.bar[due] if due < actions.bar.shape[0] else count
         if account.want != account.shares and price > 0.0:
-            account, done = trade(account, price, bars.volume[t], flow, rules)
+            account, done = trade(account, price, limit(bars.volume, t, rules), flow, rules)
             if keep and done.shares != 0.0:
-                note(log, rows, t, done)
-                rows += 1
-        # Closes, until something is due at an open again: this inner loop keeps its few numbers in registers.
-        until = action_at
-        if account.want != account.shares or (rules.borrow > 0.0 and account.shares < 0.0):
-            until = t + 1
-        while t < until:
-            close = bars.close[t]
-            if learns:
-                flow = learned(flow, account.mark if account.mark > 0.0 else bars.open[t], close, bars.volume[t], rules.decay)
-            account = priced(account, close)
-            curve = marked(curve, account.cash + account.shares * account.mark)
-            if keep:
-                curves.equity[t], curves.shares[t] = curve.equity, account.shares
-            target = targets[t]
-            t += 1
-            if target != last and target == target:
-                last = target
-                account = ordered(account, target * size)
-                break
+                fills = note(log.fills, fills, t, done)
+        if keep and account.shares != held:
+            log.steps.bar[steps], log.steps.shares[steps] = t, account.shares
+            steps += 1
+        # Closes, until something is due at an open again.
+        until = action_at if account.want == account.shares else t + 1
+        begun, seen = t, account.mark
+        t, mark, account, curve = closes(bars, targets, last, equity, t, until, rules.borrow, account, curve)
+        if rules.impact > 0.0:
+            flow = caught_up(flow, bars, begun, t, seen, rules.decay)
+        account = priced(account, mark)
+        if targets[t - 1] != last and targets[t - 1] == targets[t - 1]:
+            last = targets[t - 1]
+            account = ordered(account, last * size)
     store(state, account, curve, flow)
     state[LAST] = np.float64(last)
-    if count > 0:
-        state[STARTED] = np.float64(bars.start[count - 1])
-    return rows
+    state[BARS] += t - begin
+    if t > 0:
+        state[STARTED] = np.float64(bars.start[t - 1])
+    return t, fills, steps
 
 
 @kernel
 def fold_sweep(bars: Bars, signals: I8, size: float, actions: Actions, rules: Rules, states: F64) -> None:
     """``fold_shares`` for each row of signals (variants, n), without curves; states (variants, SLOTS)."""
-    none = np.empty(0)
-    curves, log = Curves(none, none), Fills(np.empty(0, np.int64), none, none, none, none, none)
+    none, ints = np.empty(0), np.empty(0, np.int64)
+    log = Log(Fills(ints, none, none, none, none, none), Steps(ints, none))
     for v in range(signals.shape[0]):
-        fold_shares(bars, signals[v], size, actions, rules, states[v], curves, log)
+        fold_shares(bars, signals[v], size, actions, rules, 0, states[v], none, log)
 
 
 class ShareSleeve:
@@ -86,12 +142,14 @@ class ShareSleeve:
         self._rules = rules_of(costs, bars_per_day)
         self._size = float(size)
 
-    def push(self, bars: Bars, targets: Array, actions: Actions = NO_ACTIONS) -> tuple[Curves, Fills]:
-        """Targets (n,), int8 or float64, each decided at the end of its bar: equity and shares (n,), and the fills."""
-        n = len(bars.close)
-        curves, log = Curves(np.empty(n), np.empty(n)), room(n)
-        rows = fold_shares(bars, targets, self._size, actions, self._rules, self._state, curves, log)
-        return curves, written(log, rows)
+    def push(self, bars: Bars, targets: Array, actions: Actions = NO_ACTIONS, *, out: F64 | None = None) -> Pushed:
+        """Targets (n,), int8 or float64, each decided at the end of its bar; the equity curve (n,) is written to ``out`` if given."""
+        n, before, reached = len(bars.close), float(self._state[SHARES]), 0
+        equity, log, parts = np.empty(n) if out is None else out, room(n // 16 + 64, len(actions.bar)), []
+        while reached < n:
+            reached, fills, steps = fold_shares(bars, targets, self._size, actions, self._rules, reached, self._state, equity, log)
+            parts.append(written(log, fills, steps))
+        return Pushed(equity, joined(parts), before)
 
     def summary(self) -> Summary:
         """Totals since the sleeve was opened."""
@@ -111,9 +169,10 @@ class Sweep:
         """Signals int8 (n, variants); Fortran order is read in place, any other is copied."""
         fold_sweep(bars, np.ascontiguousarray(signals.T), self._size, actions, self._rules, self._states)
 
+    def equity(self) -> F64:
+        """Equity of each variant at the last mark, USD (variants,)."""
+        return self._states[:, EQUITY].copy()
+
     def summaries(self) -> tuple[Summary, ...]:
         """Totals of each variant."""
         return tuple(summary_of(state) for state in self._states)
-
-
-__all__ = ["FLOW", "NO_FLOATS", "SLOTS", "ShareSleeve", "Sweep", "fold_shares", "fold_sweep"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 
+from undertow.core.chunk import F64
 from undertow.core.orders import Costs
 from undertow.core.time import DAY
 
@@ -15,10 +17,17 @@ YEAR = 365 * DAY
 MEMORY = 0.94  #: of the volatility and volume averages, a day: RiskMetrics' daily decay, a half-life of eleven days
 INF = math.inf
 
-#: small kernels that live inside a hot loop; numpy's errors spare a test for zero at each division
-inlined: Any = njit(cache=True, error_model="numpy", forceinline=True)
-#: kernels called from Python
-kernel: Any = njit(cache=True, error_model="numpy", nogil=True)
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def inlined(function: F) -> F:
+    """Compile a small kernel that lives inside a hot loop. Numpy's errors spare a test for zero at each division."""
+    return cast("F", njit(cache=True, error_model="numpy", forceinline=True)(function))
+
+
+def kernel(function: F) -> F:
+    """Compile a kernel that is called from Python."""
+    return cast("F", njit(cache=True, error_model="numpy", nogil=True)(function))
 
 
 class Rules(NamedTuple):
@@ -63,6 +72,12 @@ def rules_of(costs: Costs, bars_per_day: float = 1.0) -> Rules:
         bool(costs.whole_shares),
         MEMORY ** (1.0 / bars_per_day),
     )
+
+
+@inlined
+def limit(volume: F64, at: int, rules: Rules) -> float:
+    """A bar's volume, looked up only where it limits: far memory is the slowest thing in a fold."""
+    return float(volume[at]) if rules.participation < INF else INF
 
 
 @inlined

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64
-from undertow.execution.account import ACCOUNT, Account, Curve
 
 NO_INTS = np.empty(0, np.int64)
 NO_FLOATS = np.empty(0)
@@ -63,11 +63,49 @@ class Fills(NamedTuple):
     impact_cost: F64
 
 
+class Steps(NamedTuple):
+    """Where the position changed, by a fill or a split; between two steps it stands.
+
+    bar    : int64 (k,)    index into the bars of this push
+    shares : float64 (k,)  held after that bar
+    """
+
+    bar: I64
+    shares: F64
+
+
+class Log(NamedTuple):
+    """What a fold appends to; columns have room for more rows than are written."""
+
+    fills: Fills
+    steps: Steps
+
+
 class Curves(NamedTuple):
-    """Per bar: equity (n,) USD and shares held (n,) after it; both empty where no curve is wanted."""
+    """Per bar: equity (n,) USD and shares held (n,) after it."""
 
     equity: F64
     shares: F64
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What one push of n bars did."""
+
+    equity: F64  #: (n,) USD at each close
+    log: Log
+    before: float  #: shares held before the first bar
+
+    @property
+    def fills(self) -> Fills:
+        """Shares that changed hands."""
+        return self.log.fills
+
+    def shares(self) -> F64:
+        """Shares held after each bar (n,); built from the steps, because most callers never look."""
+        bar, held = self.log.steps
+        widths = np.diff(np.concatenate([[0], bar, [len(self.equity)]]))
+        return np.repeat(np.concatenate([[self.before], held]), widths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,31 +138,22 @@ def bars_of(open_: F64, close: F64, volume: F64 | None = None, start: I64 | None
     return Bars(begins, known, open_, close, unknown)
 
 
-def room(rows: int) -> Fills:
-    """An empty log for up to ``rows`` fills; pages that are never written cost nothing."""
-    return Fills(np.empty(rows, np.int64), *(np.empty(rows) for _ in range(5)))
+def room(fills: int, actions: int) -> Log:
+    """An empty log for so many fills; each fill and each action may change the position once."""
+    table = Fills._make([np.empty(fills, np.int64), *(np.empty(fills) for _ in range(5))])
+    return Log(table, Steps(np.empty(fills + actions, np.int64), np.empty(fills + actions)))
 
 
-def written(log: Fills, rows: int) -> Fills:
-    """The first ``rows`` rows, copied so that the room behind them is given back."""
-    return Fills(*(column[:rows].copy() for column in log))
+def written(log: Log, fills: int, steps: int) -> Log:
+    """A copy of the rows that were written."""
+    return Log(Fills._make(column[:fills].copy() for column in log.fills), Steps._make(column[:steps].copy() for column in log.steps))
 
 
-def summary_of(state: F64) -> Summary:
-    """The totals kept in a sleeve's state array."""
-    account, curve = Account(*state[:ACCOUNT]), Curve(*state[ACCOUNT : ACCOUNT + len(Curve._fields)])
-    bars = max(curve.bars, 1.0)
-    return Summary(
-        equity=float(curve.equity),
-        mean=float(curve.total / bars),
-        mean_square=float(curve.squares / bars),
-        peak=float(curve.peak),
-        drawdown=float(curve.drawdown),
-        bars=int(curve.bars),
-        fills=int(account.fills),
-        commission=float(account.commission),
-        spread_cost=float(account.spread_cost),
-        impact_cost=float(account.impact_cost),
-        borrow=float(account.borrow),
-        dividends=float(account.dividends),
+def joined(parts: Sequence[Log]) -> Log:
+    """Logs end to end."""
+    if not parts:
+        return room(0, 0)
+    return Log(
+        Fills._make(np.concatenate(columns) for columns in zip(*(part.fills for part in parts), strict=True)),
+        Steps._make(np.concatenate(columns) for columns in zip(*(part.steps for part in parts), strict=True)),
     )

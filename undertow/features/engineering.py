@@ -10,6 +10,7 @@ import numpy as np
 
 from undertow.core.calendar import Calendar, nyse
 from undertow.core.chunk import F64, I64, Chunk, concat, empty_chunk
+from undertow.core.errors import BadInput
 from undertow.core.events import Bar, DailyBar, Event
 from undertow.features.expressions import Expr
 from undertow.features.memory import Memory
@@ -33,6 +34,10 @@ class Feature:
         """How much history of each kind it rests on."""
         return self.expr.memories()
 
+    def fades(self) -> bool:
+        """Whether what lies further back still has a trace in it, smaller than 2**-40."""
+        return self.expr.fades()
+
 
 class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures):
     """Turns events into a matrix. Every method marked ``@feature`` is one column of it, or one a set of bars it is asked for.
@@ -53,9 +58,10 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         every = self._described(intraday)
         unknown = (wanted or set()) - set(every)
         if unknown:
-            raise ValueError(f"no feature named {', '.join(sorted(unknown))}; see `undertow features list`")
+            raise BadInput(f"no feature named {', '.join(sorted(unknown))}; see `undertow features list`")
         self.features: dict[str, Feature] = {n: f for n, f in every.items() if wanted is None or n in wanted}
         self._plan = Plan((f.expr for f in self.features.values()), len(self.symbols), calendar or nyse())
+        self._nothing = {kind: empty_chunk(kind, self.symbols) for kind in self._plan.kinds}
         self._waiting: dict[type[Event], Chunk] = {}
 
     def _described(self, intraday: bool) -> dict[str, Feature]:
@@ -100,24 +106,28 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         return out
 
     def _ready(self, chunks: Iterable[Chunk], until: int | None) -> dict[type[Event], Chunk]:
+        pieces = {kind: [waiting] for kind, waiting in self._waiting.items()}
         for chunk in chunks:
             if chunk.symbols != self.symbols:
-                raise ValueError(f"chunk of {chunk.kind.kind} has another universe than the features")
-            waiting = self._waiting.get(chunk.kind)
-            self._waiting[chunk.kind] = chunk if waiting is None or len(waiting) == 0 else concat([waiting, chunk])
-        ready: dict[type[Event], Chunk] = {}
-        for kind in self._plan.kinds:
-            waiting = self._waiting.get(kind)
-            if waiting is None or until is None:
-                ready[kind] = empty_chunk(kind, self.symbols)
-                continue
-            cut = int(np.searchsorted(waiting.known_at, until, side="right"))
-            ready[kind], self._waiting[kind] = waiting[:cut], waiting[cut:]
+                theirs, ours = ", ".join(chunk.symbols), ", ".join(self.symbols)
+                raise BadInput(f"a chunk of {chunk.kind.kind} is about {theirs}; the features are about {ours}")
+            if chunk.kind in self._plan.kinds and len(chunk):
+                pieces.setdefault(chunk.kind, []).append(chunk)
+        self._waiting = {kind: concat(some) for kind, some in pieces.items()}
+        ready = dict(self._nothing)
+        if until is None:
+            return ready
+        for kind, waiting in list(self._waiting.items()):
+            if waiting.known_at[-1] <= until:
+                ready[kind] = self._waiting.pop(kind)
+            elif waiting.known_at[0] <= until:
+                cut = int(np.searchsorted(waiting.known_at, until, side="right"))
+                ready[kind], self._waiting[kind] = waiting[:cut], waiting[cut:]
         return ready
 
     def table(self, chunks: Iterable[Chunk], ticks: I64) -> Any:
         """The matrix as a polars frame: at, symbol and one column a feature; ``.to_pandas()`` and ``.to_numpy()`` go on from there."""
-        import polars as pl  # noqa: PLC0415  heavy
+        import polars as pl  # heavy
 
         values = self.push(chunks, ticks)
         stamps = pl.Series("at", np.repeat(ticks, len(self.symbols))).cast(pl.Datetime("ns", "UTC"))

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from undertow.core.chunk import F64, I64
-from undertow.core.events import Event
+from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.events import CorporateAction, Event
 from undertow.core.time import duration
 from undertow.features import samples, scans
-from undertow.features.joins import AsOf
+from undertow.features.joins import AsOf, Factor
 from undertow.features.memory import Memory
 
 
@@ -24,17 +24,35 @@ class Scan(Protocol):
     """A fold along events; see ``scans``."""
 
     @property
-    def memory(self) -> Memory: ...
-    def fresh(self, keys: int) -> scans.State: ...
-    def push(self, state: scans.State, key: I64, *inputs: F64) -> F64: ...
+    def memory(self) -> Memory:
+        """How much history a number rests on."""
+        ...
+
+    def fresh(self, keys: int) -> scans.State:
+        """State of ``keys`` symbols that have seen nothing."""
+        ...
+
+    @property
+    def push(self) -> Callable[..., Any]:
+        """(state, key (n,), inputs (n,) …) -> (n,); changes the state."""
+        ...
 
 
 class Sample(Protocol):
     """A fold sampled at ticks; see ``samples``."""
 
     @property
-    def memory(self) -> Memory: ...
-    def fresh(self, keys: int) -> samples.State: ...
+    def memory(self) -> Memory:
+        """How much history a number rests on."""
+        ...
+
+    def fresh(self, keys: int) -> samples.State:
+        """State of ``keys`` symbols that have seen nothing."""
+        ...
+
+    def push(self, state: samples.State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols); changes the state."""
+        ...
 
 
 Function = Callable[..., F64]
@@ -42,13 +60,14 @@ Function = Callable[..., F64]
 
 def divide(a: F64, b: F64) -> F64:
     """a / b, NaN where b is zero: not known is not infinite."""
-    a, b = np.broadcast_arrays(a, b)
-    return np.divide(a, b, out=np.full(b.shape, np.nan), where=b != 0)
+    quotient: F64 = a / np.where(b == 0.0, np.nan, b)
+    return quotient
 
 
 def safe_log(a: F64) -> F64:
     """Natural logarithm, NaN where there is none."""
-    return np.log(a, out=np.full(np.shape(a), np.nan), where=a > 0)
+    logs: F64 = np.log(np.where(a > 0.0, a, np.nan))
+    return logs
 
 
 def at_least(a: F64, b: F64) -> F64:
@@ -58,7 +77,8 @@ def at_least(a: F64, b: F64) -> F64:
 
 def equal(a: F64, b: F64) -> F64:
     """1 where a == b, 0 where not."""
-    return (a == b).astype(np.float64)
+    same: F64 = np.equal(a, b).astype(np.float64)
+    return same
 
 
 def where_true(a: F64, mask: F64) -> F64:
@@ -83,11 +103,6 @@ class Clock:
     """``minute`` of the New York day, or number of the ``session``, at which an event happened."""
 
     what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Factor:
-    """Product of the symbol's splits in effect and known at an event: prices times it are continuous, shares divided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +227,8 @@ class Column:
     def memories(self) -> dict[type[Event], Memory]:
         """How much history of each kind the number rests on."""
         own = getattr(self.op, "memory", Memory())
+        if isinstance(self.op, Factor):
+            return {self.kind: Memory(), CorporateAction: own}
         total: dict[type[Event], Memory] = {self.kind: own}
         for one in self.inputs:
             if isinstance(one, Column):
@@ -219,6 +236,10 @@ class Column:
                     chained = memory.then(own)
                     total[kind] = total.get(kind, Memory()).either(chained)
         return total
+
+    def fades(self) -> bool:
+        """Whether it rests on a decay, whose beginning fades but never quite ends (law 5)."""
+        return bool(getattr(self.op, "fades", False)) or any(i.fades() for i in self.inputs if isinstance(i, Column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,3 +277,7 @@ class Expr:
                 for kind, memory in one.memories().items():
                     total[kind] = total.get(kind, Memory()).either(memory.then(own))
         return total
+
+    def fades(self) -> bool:
+        """Whether it rests on a decay, whose beginning fades but never quite ends (law 5)."""
+        return bool(getattr(self.op, "fades", False)) or any(i.fades() for i in self.inputs if isinstance(i, Column | Expr))

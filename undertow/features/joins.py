@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,8 +11,15 @@ from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.events import RANK
 from undertow.core.time import Duration
 from undertow.features import kernels
-from undertow.features.memory import Memory
+from undertow.features.memory import FOREVER, Memory
 
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """Product of the symbol's splits in effect and known at an event: prices times it are continuous, shares divided by it."""
+
+    #: of the corporate actions: none is ever forgotten
+    memory: ClassVar[Memory] = Memory(span=FOREVER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,8 @@ def identity(chunk: Chunk, by: tuple[str, ...]) -> I64:
     out = (chunk.key + 1).astype(np.uint64) * _MIX[0]
     for i, name in enumerate(by):
         out = (out ^ (out >> np.uint64(29))) * _MIX[1] + chunk.columns[name].astype(np.uint64) * _MIX[2 + i % 2]
-    return out.view(np.int64)
+    numbers: I64 = out.view(np.int64)
+    return numbers
 
 
 class Latest:
@@ -72,12 +81,14 @@ class Latest:
         out = np.empty(len(ids))
         out[order] = np.where(found, values[source], np.nan)
         if len(other):
-            self._keep(ids, events, known, values, order[told[order]])
+            self._keep(ids, events, known, values, order[told[order]], how.max_age)
         return out[held + len(other) :]
 
-    def _keep(self, ids: I64, events: I64, known: I64, values: F64, rows: I64) -> None:
+    def _keep(self, ids: I64, events: I64, known: I64, values: F64, rows: I64, max_age: Duration) -> None:
         last = np.append(ids[rows][1:] != ids[rows][:-1], True)
         kept = rows[last]
+        # later rows are known no earlier than the newest here: what has aged by then can never be found again
+        kept = kept[known.max() - known[kept] < max_age]
         self._id, self._event, self._known, self._value = ids[kept], events[kept], known[kept], values[kept]
 
 
@@ -87,14 +98,20 @@ class SplitHistory:
     def __init__(self) -> None:
         self._key = np.empty(0, np.int64)
         self._at = np.empty(0, np.int64)
+        self._known = np.empty(0, np.int64)
         self._ratio = np.empty(0)
 
     def push(self, base: Chunk, actions: Chunk) -> F64:
-        """Factor at each row of ``base`` (n,): splits in effect and known by the row's ``event_at``."""
+        """Factor at each row of ``base`` (n,): splits in effect at the row's ``event_at`` and known by its ``known_at``."""
         if len(actions):
-            self._key = np.concatenate([self._key, actions.key])
-            self._at = np.concatenate([self._at, np.maximum(actions.event_at, actions.known_at)])
-            self._ratio = np.concatenate([self._ratio, actions.numbers("ratio")])
+            splits = actions[actions.columns["ratio"] != 1.0]  # dividends are many, and change no share
+            self._key = np.concatenate([self._key, splits.key])
+            self._at = np.concatenate([self._at, splits.event_at])
+            self._known = np.concatenate([self._known, splits.known_at])
+            self._ratio = np.concatenate([self._ratio, splits.numbers("ratio")])
+        if not len(self._key):
+            return np.ones(len(base))
         out = np.empty(len(base))
-        kernels.split_factors(base.key, base.event_at, self._key, self._at, self._ratio, out)
+        splits_so_far = self._key, self._at, self._known, self._ratio
+        kernels.split_factors(base.key, base.event_at, base.known_at, *splits_so_far, out)
         return out

@@ -6,9 +6,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from undertow.core.chunk import F64, I64
+
 
 @njit(cache=True)
-def lag(key, x, ring, count, out):
+def lag(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
     """The value ``ring.shape[1]`` events earlier."""
     n = ring.shape[1]
     for i in range(key.shape[0]):
@@ -20,7 +22,7 @@ def lag(key, x, ring, count, out):
 
 
 @njit(cache=True)
-def mean(key, x, ring, count, out):
+def mean(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
     """Mean of the last ``ring.shape[1]`` values, this one included."""
     n = ring.shape[1]
     for i in range(key.shape[0]):
@@ -40,7 +42,7 @@ def mean(key, x, ring, count, out):
 
 
 @njit(cache=True)
-def deviation(key, x, ring, count, out):
+def deviation(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
     """Population standard deviation of the last ``ring.shape[1]`` values, in two passes."""
     n = ring.shape[1]
     for i in range(key.shape[0]):
@@ -66,7 +68,7 @@ def deviation(key, x, ring, count, out):
 
 
 @njit(cache=True)
-def extreme(key, x, ring, count, sign, out):
+def extreme(key: I64, x: F64, ring: F64, count: I64, sign: float, out: F64) -> None:
     """Largest (``sign`` 1) or smallest (-1) of the last ``ring.shape[1]`` values."""
     n = ring.shape[1]
     for i in range(key.shape[0]):
@@ -84,7 +86,7 @@ def extreme(key, x, ring, count, sign, out):
 
 
 @njit(cache=True)
-def smooth(key, x, n, alpha, count, value, out):
+def smooth(key: I64, x: F64, n: int, alpha: float, count: I64, value: F64, out: F64) -> None:
     """Exponential smoothing seeded by the mean of the first ``n`` values, as TA-Lib does; NaN is passed over."""
     for i in range(key.shape[0]):
         k = key[i]
@@ -102,7 +104,7 @@ def smooth(key, x, n, alpha, count, value, out):
 
 
 @njit(cache=True)
-def session_sum(key, x, session, current, total, out):
+def session_sum(key: I64, x: F64, session: I64, current: I64, total: F64, out: F64) -> None:
     """Sum since the session began."""
     for i in range(key.shape[0]):
         k = key[i]
@@ -114,7 +116,7 @@ def session_sum(key, x, session, current, total, out):
 
 
 @njit(cache=True)
-def slot_score(key, x, slot, session, ring, day, count, out):
+def slot_score(key: I64, x: F64, slot: I64, session: I64, ring: F64, day: I64, count: I64, out: F64) -> None:
     """Standard score against the same slot of the day in the ``ring.shape[2]`` sessions before; half of them must be there."""
     n = ring.shape[2]
     for i in range(key.shape[0]):
@@ -138,7 +140,7 @@ def slot_score(key, x, slot, session, ring, day, count, out):
 
 
 @njit(cache=True)
-def window_sum(known, key, value, head, tail, total, ticks, span, out):
+def window_sum(known: I64, key: I64, value: I64, head: int, tail: int, total: I64, ticks: I64, span: int, out: F64) -> tuple[int, int]:
     """Two pointers over one array: ``tail`` admits, ``head`` evicts. A window is half open: (tick - span, tick]."""
     n = known.shape[0]
     for i in range(ticks.shape[0]):
@@ -155,7 +157,7 @@ def window_sum(known, key, value, head, tail, total, ticks, span, out):
 
 
 @njit(cache=True)
-def decayed_sum(known, key, value, total, last, ticks, half_life, out):
+def decayed_sum(known: I64, key: I64, value: F64, total: F64, last: I64, ticks: I64, half_life: float, out: F64) -> None:
     """Exponentially decayed sum; an event weighs one half ``half_life`` ns after it was known."""
     n, at = known.shape[0], 0
     for i in range(ticks.shape[0]):
@@ -171,21 +173,40 @@ def decayed_sum(known, key, value, total, last, ticks, half_life, out):
 
 
 @njit(cache=True)
-def last_value(known, key, value, held, since, ticks, max_age, out):
-    """The newest value known at each tick; NaN before the first and once it is older than ``max_age`` ns."""
-    n, at = known.shape[0], 0
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        while at < n and known[at] <= tick:
-            held[key[at]] = value[at]
-            since[key[at]] = known[at]
-            at += 1
-        for k in range(held.shape[0]):
-            out[i, k] = held[k] if tick - since[k] < max_age else np.nan
+def last_values(known: I64, key: I64, value: F64, held: F64, since: I64, ticks: I64, max_age: int, out: F64) -> None:
+    """The newest value known at each tick, of ``m`` columns of the same rows; NaN before the first and once older than ``max_age`` ns.
+
+    value (m, n), held (m, keys), since (keys,), out (m, ticks, keys)
+    """
+    n, newest = known.shape[0], since.copy()
+    for j in range(held.shape[0]):
+        at = 0
+        newest[:] = since
+        for i in range(ticks.shape[0]):
+            tick = ticks[i]
+            while at < n and known[at] <= tick:
+                held[j, key[at]] = value[j, at]
+                newest[key[at]] = known[at]
+                at += 1
+            for k in range(held.shape[1]):
+                out[j, i, k] = held[j, k] if tick - newest[k] < max_age else np.nan
+    since[:] = newest
 
 
 @njit(cache=True)
-def latest_sum(event, known, key, value, current, total, seen, since, ticks, max_age, out):
+def latest_sum(
+    event: I64,
+    known: I64,
+    key: I64,
+    value: F64,
+    current: I64,
+    total: F64,
+    seen: I64,
+    since: I64,
+    ticks: I64,
+    max_age: int,
+    out: F64,
+) -> None:
     """Sum over the rows that share the symbol's newest ``event_at``; NaN before the first, where all are, and after ``max_age``."""
     n, at = known.shape[0], 0
     for i in range(ticks.shape[0]):
@@ -206,11 +227,44 @@ def latest_sum(event, known, key, value, current, total, seen, since, ticks, max
 
 
 @njit(cache=True)
-def split_factors(key, at, action_key, action_at, ratio, out):
-    """Product of the ratios of the symbol's splits that took effect, and were known, by each instant."""
+def split_factors(key: I64, at: I64, known: I64, action_key: I64, action_at: I64, action_known: I64, ratio: F64, out: F64) -> None:
+    """Product of the ratios of the symbol's splits that were in effect at each row's ``event_at``, and known by its ``known_at``."""
     for i in range(key.shape[0]):
         factor = 1.0
         for j in range(action_key.shape[0]):
-            if action_key[j] == key[i] and action_at[j] <= at[i]:
+            if action_key[j] == key[i] and action_at[j] <= at[i] and action_known[j] <= known[i]:
                 factor *= ratio[j]
         out[i] = factor
+
+
+@njit(cache=True)
+def strips(key: I64, bars: F64, tail: F64, whole: I64, out: F64, place: I64) -> int:
+    """Lay each symbol's new bars behind its last ``tail.shape[2]``, symbol after symbol; returns the length of the whole strip.
+
+    bars (4, n), tail (keys, 4, w), whole (keys,) bars without a gap so far, out (4, >= n + keys * w), place (n,) of each new bar in
+    ``out``, -1 where any of the ``w`` bars before it is missing.
+    """
+    keys, w, n = tail.shape[0], tail.shape[2], key.shape[0]
+    rows = np.zeros(keys, np.int64)
+    for i in range(n):
+        rows[key[i]] += 1
+    end, length = np.zeros(keys, np.int64), 0
+    for k in range(keys):
+        if rows[k] > 0:
+            out[:, length : length + w] = tail[k]
+            end[k] = length + w
+            length += w + rows[k]
+    for i in range(n):
+        k = key[i]
+        gap = False
+        for j in range(4):
+            gap = gap or np.isnan(bars[j, i])
+        for j in range(4):
+            out[j, end[k]] = 0.0 if gap else bars[j, i]
+        place[i] = end[k] if whole[k] >= w and not gap else -1
+        whole[k] = 0 if gap else whole[k] + 1
+        end[k] += 1
+    for k in range(keys):
+        if rows[k] > 0:
+            tail[k] = out[:, end[k] - w : end[k]]
+    return length

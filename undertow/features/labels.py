@@ -19,8 +19,10 @@ PATIENCE = duration("5d")
 def bar_starts(bars: Chunk, calendar: Calendar) -> I64:
     """When each bar began, ns UTC (n,): its end less its span, or the session's open for a daily bar."""
     if bars.kind is DailyBar:
-        return calendar.open[calendar.position(bars.event_at)]
-    return bars.event_at - bars.columns["span"]
+        opens: I64 = calendar.open[calendar.position(bars.event_at)]
+        return opens
+    starts: I64 = bars.event_at - bars.columns["span"]
+    return starts
 
 
 class Labels:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from undertow.core.time import Duration
+from undertow.core.time import DAY, Duration
+
+FOREVER: Duration = 100 * 365 * DAY  #: of a kind whose every event counts, such as splits
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A stretch of history: so many events of the kind and symbol, so many sessions and so much time, one after the other."""
+    """A stretch of history: from a tick back over the span, then so many events of the symbol, so many sessions, and the span again.
+
+    The span counts on both sides because an operator that looks back by time may stand before or behind one that counts events.
+    """
 
     events: int = 0
     sessions: int = 0

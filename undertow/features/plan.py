@@ -2,103 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.errors import BadInput
 from undertow.core.events import CorporateAction, Event
 from undertow.core.time import MINUTE
-from undertow.features.expressions import Clock, Column, Expr, Factor, Field
-from undertow.features.joins import AsOf, Latest, SplitHistory
+from undertow.features import samples
+from undertow.features.expressions import Clock, Column, Expr, Field
+from undertow.features.joins import AsOf, Factor, Latest, SplitHistory
 
 Node = Column | Expr
+Chunks = Mapping[type[Event], Chunk]
+Values = list[Any]  # one a node: along events (n,), at ticks (ticks, symbols), a number for a literal
+Run = Callable[[Chunks, Values], Any]
+NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One computation: a node and where its inputs lie (a number stands for itself)."""
+class Group:
+    """Columns of one kind whose newest values are sampled together: where they lie, and where the samples go."""
 
-    node: Node
-    inputs: tuple[int | float, ...]
+    op: samples.Last
+    kind: type[Event]
+    inputs: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One operator at ticks: its state, the column it reads, and where the samples go."""
+
+    op: Any
+    state: Any
+    kind: type[Event]
+    input: int
+    output: int
 
 
 class Plan:
-    """The steps of some expressions, and the state they carry from one push to the next."""
+    """The steps of some expressions, and the state they carry from one push to the next.
+
+    A push runs three stages: numbers along events, samples of them at the ticks, arithmetic on the samples.
+    """
 
     def __init__(self, wanted: Iterable[Expr], symbols: int, calendar: Calendar) -> None:
-        self.steps: list[Step] = []
-        self._index: dict[Node, int] = {}
         self._symbols = symbols
         self._calendar = calendar
+        self._index: dict[Node, int] = {}
+        self._blank: Values = []
+        self._along: list[tuple[int, type[Event], type[Event], Run]] = []
+        self._sampled: list[Sampled] = []
+        self._groups: dict[tuple[samples.Last, type[Event]], Group] = {}
+        self._arithmetic: list[tuple[int, Any, tuple[int, ...]]] = []
         self.outputs = [self._add(expr) for expr in wanted]
-        self._state: list[Any] = [self._fresh(step) for step in self.steps]
-        self.kinds = {s.node.kind for s in self.steps if isinstance(s.node, Column)}
-        if any(isinstance(s.node.op, Factor) for s in self.steps):
-            self.kinds.add(CorporateAction)
+        self._last = [(group, group.op.fresh(symbols, len(group.inputs))) for group in self._groups.values()]
+        self.kinds = {kind for _, *both, _ in self._along for kind in both}
 
-    def _add(self, node: Node) -> int:
+    def _add(self, node: Node | float) -> int:
+        if not isinstance(node, Column | Expr):
+            self._blank.append(np.float64(node))
+            return len(self._blank) - 1
         if node in self._index:
             return self._index[node]
-        inputs = tuple(("at", self._add(i)) if isinstance(i, Column | Expr) else ("is", i) for i in node.inputs)
-        # a step's own input is an index; a literal is kept as a float, so the two cannot be mixed up
-        self.steps.append(Step(node, tuple(int(v) if tag == "at" else float(v) for tag, v in inputs)))
-        self._index[node] = len(self.steps) - 1
-        return self._index[node]
+        inputs = tuple(self._add(i) for i in node.inputs)
+        at = self._index[node] = len(self._blank)
+        self._blank.append(NOTHING)
+        if isinstance(node, Column):
+            other, run = self._column(node, inputs)
+            self._along.append((at, node.kind, other, run))
+        elif hasattr(node.op, "fresh"):
+            self._sample(node, at, inputs[0])
+        else:
+            self._arithmetic.append((at, node.op, inputs))
+        return at
 
-    def _fresh(self, step: Step) -> Any:
-        op = step.node.op
-        if isinstance(op, AsOf):
-            return Latest()
-        if isinstance(op, Factor):
-            return SplitHistory()
-        fresh = getattr(op, "fresh", None)
-        return fresh(self._symbols) if fresh else None
+    def _sample(self, node: Expr, at: int, source: int) -> None:
+        kind, op = cast(Column, node.inputs[0]).kind, cast(Any, node.op)
+        if isinstance(op, samples.Last):
+            group = self._groups.setdefault((op, kind), Group(op, kind))
+            group.inputs.append(source)
+            group.outputs.append(at)
+        else:
+            self._sampled.append(Sampled(op, op.fresh(self._symbols), kind, source, at))
 
-    def push(self, chunks: Mapping[type[Event], Chunk], ticks: I64) -> list[F64]:
-        """Values of the wanted expressions, each (ticks, symbols)."""
-        values: list[F64] = []
-        for step, state in zip(self.steps, self._state, strict=True):
-            inputs = [values[i] if isinstance(i, int) else np.float64(i) for i in step.inputs]
-            if isinstance(step.node, Column):
-                values.append(self._column(step, state, chunks, cast(list[F64], inputs)))
-            elif state is None:
-                values.append(cast(Any, step.node.op)(*inputs))
-            else:
-                chunk = chunks[self._kind_of(step)]
-                values.append(cast(Any, step.node.op).push(state, chunk, inputs[0], ticks))
-        return [values[i] for i in self.outputs]
-
-    def _kind_of(self, step: Step) -> type[Event]:
-        node = self.steps[cast(int, step.inputs[0])].node
-        return cast(Column, node).kind
-
-    def _column(self, step: Step, state: Any, chunks: Mapping[type[Event], Chunk], inputs: list[F64]) -> F64:
-        node = cast(Column, step.node)
-        chunk, op = chunks[node.kind], node.op
-        if isinstance(op, AsOf):
-            other = chunks[self._kind_of(step)]
-            joined: F64 = state.push(chunk, other, inputs[0], op)
-            return joined
-        if isinstance(op, Factor):
-            factors: F64 = state.push(chunk, chunks[CorporateAction])
-            return factors
-        if len(chunk) == 0:
-            return np.empty(0)
+    def _column(self, node: Column, inputs: tuple[int, ...]) -> tuple[type[Event], Run]:
+        """The other kind that the column reads (its own where there is none), and how to compute it."""
+        kind, op = node.kind, cast(Any, node.op)
         if isinstance(op, Field):
-            return chunk.numbers(op.name)
+            return kind, lambda chunks, _: chunks[kind].numbers(op.name)
         if isinstance(op, Clock):
-            return self._clock(op.what, chunk.event_at)
-        if state is None:
-            return np.asarray(cast(Any, op)(*inputs), np.float64)
-        pushed: F64 = cast(Any, op).push(state, chunk.key, *inputs)
-        return pushed
+            return kind, lambda chunks, _: self._clock(op.what, chunks[kind].event_at)
+        if isinstance(op, Factor):
+            splits = SplitHistory()
+            return CorporateAction, lambda chunks, _: splits.push(chunks[kind], chunks[CorporateAction])
+        if isinstance(op, AsOf):
+            other, latest, source = cast(Column, node.inputs[0]).kind, Latest(), inputs[0]
+            return other, lambda chunks, values: latest.push(chunks[kind], chunks[other], values[source], op)
+        if hasattr(op, "fresh"):
+            state = op.fresh(self._symbols)
+            return kind, lambda chunks, values: op.push(state, chunks[kind].key, *[values[i] for i in inputs])
+        return kind, lambda chunks, values: _alone(op, [values[i] for i in inputs], len(chunks[kind]))
+
+    def push(self, chunks: Chunks, ticks: I64) -> list[F64]:
+        """Values of the wanted expressions, each (ticks, symbols)."""
+        values = self._blank.copy()
+        fresh = {kind for kind in self.kinds if len(chunks[kind])}
+        for at, kind, other, run in self._along:
+            if kind in fresh or other in fresh:
+                values[at] = run(chunks, values)
+        for group, state in self._last:
+            newest = group.op.push_all(state, chunks[group.kind], [values[i] for i in group.inputs], ticks)
+            for at, value in zip(group.outputs, newest, strict=True):
+                values[at] = value
+        for one in self._sampled:
+            values[one.output] = one.op.push(one.state, chunks[one.kind], values[one.input], ticks)
+        for at, op, inputs in self._arithmetic:
+            values[at] = op(*[values[i] for i in inputs])
+        return [values[i] for i in self.outputs]
 
     def _clock(self, what: str, event_at: I64) -> F64:
         session = self._calendar.position(event_at)
         if what == "session":
             return session.astype(np.float64)
         return ((event_at - self._calendar.midnight[session]) // MINUTE).astype(np.float64)
+
+
+def _alone(op: Callable[..., Any], inputs: Values, n: int) -> F64:
+    out: F64 = op(*inputs)
+    if getattr(out, "shape", None) != (n,):
+        name = getattr(op, "__name__", repr(op))
+        raise BadInput(f"{name} gave an array of shape {np.shape(out)} for {n} events: a function of columns gives one number an event")
+    return out

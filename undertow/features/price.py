@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
 
 from undertow.features.expressions import Column, Expr
 from undertow.features.register import feature
@@ -108,6 +109,11 @@ class PriceFeatures:
         """Standard deviation of the last twenty log returns, a bar."""
         return bars.log_return.deviation(20).last()
 
+    @feature(unit="per session", family="price", bars=INTRADAY)
+    def session_volatility(self, bars: Bars) -> Expr:
+        """Standard deviation of the log returns of about five sessions of five-minute bars, scaled to a session of 78."""
+        return (bars.log_return.deviation(390) * sqrt(78.0)).last()
+
     @feature(unit="standard deviations", family="price", bars=INTRADAY)
     def volume_by_slot(self, bars: Bars) -> Expr:
         """Log volume against the same five minutes of the last twenty sessions."""
@@ -152,7 +158,7 @@ CANDLESTICKS = (
 
 
 def _candlestick(pattern: str) -> Callable[[PriceFeatures, Bars], Expr]:
-    def method(self: PriceFeatures, bars: Bars) -> Expr:
+    def method(_: PriceFeatures, bars: Bars) -> Expr:
         return bars.candlestick(f"CDL{pattern}").last()
 
     method.__doc__ = f"TA-Lib's candlestick pattern CDL{pattern} on the last bar: +1 bullish, -1 bearish, 0 none."

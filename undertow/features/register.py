@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from undertow.features.expressions import Expr
 
-
 F = TypeVar("F", bound=Callable[..., Expr])
 
 

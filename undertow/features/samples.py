@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from undertow.features.window import EventBuffer
 State = dict[str, Any]
 LONG_AGO = -(2**62)
 STALE = duration("5d")  #: longer than any weekend with a holiday beside it
+TRICKLE = duration("1d")  #: within which all rows of one publication become known
+FEW_ROWS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class WindowSum:
 class DecayedSum:
     """Sum in which an event weighs half after ``half_life``."""
 
+    fades: ClassVar[bool] = True
     half_life: Duration
 
     @property
@@ -71,7 +75,7 @@ class DecayedSum:
 
 @dataclass(frozen=True, slots=True)
 class Last:
-    """The newest value; NaN once it is older than ``max_age``."""
+    """The newest value; NaN once it is older than ``max_age``. Many columns of the same rows can go through one state together."""
 
     max_age: Duration = STALE
 
@@ -80,14 +84,25 @@ class Last:
         """As long as a value counts."""
         return Memory(span=self.max_age)
 
-    def fresh(self, keys: int) -> State:
-        """State of ``keys`` symbols that have seen nothing."""
-        return {"held": np.full(keys, np.nan), "since": np.full(keys, LONG_AGO, np.int64)}
+    def fresh(self, keys: int, columns: int = 1) -> State:
+        """State of ``keys`` symbols that have seen nothing, for a number of columns."""
+        return {"held": np.full((columns, keys), np.nan), "since": np.full(keys, LONG_AGO, np.int64)}
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
-        out = np.empty((len(ticks), len(state["held"])))
-        kernels.last_value(chunk.known_at, chunk.key, value, state["held"], state["since"], ticks, self.max_age, out)
+        newest: F64 = self.push_all(state, chunk, [value], ticks)[0]
+        return newest
+
+    def push_all(self, state: State, chunk: Chunk, values: Sequence[F64], ticks: I64) -> F64:
+        """values of the chunk's rows, m times (n,), ticks (t,) -> (m, t, symbols)."""
+        held, since = state["held"], state["since"]
+        out = np.empty((len(held), len(ticks), len(since)))
+        # a live push stacks its few rows and makes one call; a history is not copied
+        step = len(values) if len(chunk) <= FEW_ROWS else 1
+        for first in range(0, len(values), step):
+            block, newest = slice(first, first + step), since if first + step >= len(values) else since.copy()
+            rows = np.stack(values[block]) if step > 1 else values[first][None]
+            kernels.last_values(chunk.known_at, chunk.key, rows, held[block], newest, ticks, self.max_age, out[block])
         return out
 
 
@@ -99,8 +114,8 @@ class LatestSum:
 
     @property
     def memory(self) -> Memory:
-        """As long as a publication counts."""
-        return Memory(span=self.max_age)
+        """As long as a publication counts, and the day in which its rows may trickle in."""
+        return Memory(span=self.max_age + TRICKLE)
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""

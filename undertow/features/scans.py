@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, log
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from undertow.core.chunk import F64, I64
+from undertow.core.chunk import F64, I64, Array
 from undertow.features import kernels
 from undertow.features.memory import Memory
 
 State = dict[str, Any]
 SLOT_MINUTES = 5
 SLOTS = 24 * 60 // SLOT_MINUTES
+GRID = 1024.0  #: steps to a price unit that candlesticks see; whole prices stay as they are
 FADED = 40 * log(2.0)  #: a decay is forgotten when it weighs less than 2**-40
 
 
@@ -77,6 +80,7 @@ class Window:
 class Smooth:
     """Exponential smoothing with weight ``alpha``, seeded by the mean of the first ``n`` values."""
 
+    fades: ClassVar[bool] = True
     n: int
     alpha: float
 
@@ -140,34 +144,58 @@ class SlotScore:
         return out
 
 
-@dataclass(frozen=True, slots=True)
-class Candlestick:
-    """One of TA-Lib's 61 patterns on whole-number prices: -1 bearish, +1 bullish, 0 none; takes open, high, low, close."""
+class Strips(NamedTuple):
+    """Every symbol's last bars and its new ones, one symbol after the other, so that one call of TA-Lib serves them all.
 
-    pattern: str  #: TA-Lib's name, for example CDLENGULFING
+    bars  : float64 (4, length)  open, high, low, close
+    place : int64 (n,)  where each new bar lies; -1 where too little is known before it
+    """
+
+    bars: F64
+    place: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The last ``n`` bars before each new one; takes open, high, low, close."""
+
+    n: int = 40  #: bars a pattern and its body averages look back; 40 covers every pattern of TA-Lib
 
     @property
     def memory(self) -> Memory:
-        """Bars the pattern and its body averages look back; 40 covers every pattern of TA-Lib."""
-        return Memory(events=40)
+        """``n`` bars before this one."""
+        return Memory(events=self.n)
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return {"tail": [np.empty((4, 0)) for _ in range(keys)]}
+        return {"tail": np.zeros((keys, 4, self.n)), "whole": np.zeros(keys, np.int64)}
 
-    def push(self, state: State, key: I64, o: F64, h: F64, low: F64, c: F64) -> F64:
-        """key (n,), four prices (n,) -> (n,)."""
-        import talib  # noqa: PLC0415  the wheel takes a second to load
+    def push(self, state: State, key: I64, *prices: F64) -> Strips:
+        """key (n,), four prices (n,) -> strips; prices are rounded to a grid on which TA-Lib's running sums are exact."""
+        bars = np.rint(np.stack(prices) * GRID) / GRID
+        tail = state["tail"]
+        out, place = np.empty((4, len(key) + len(tail) * self.n)), np.empty(len(key), np.int64)
+        length = kernels.strips(key, bars, tail, state["whole"], out, place)
+        return Strips(out[:, :length], place)
 
-        recognise = getattr(talib, self.pattern)
-        out = np.empty(len(o))
-        prices = np.stack([o, h, low, c])
-        for k in np.unique(key):
-            mine = np.flatnonzero(key == k)
-            tail = state["tail"][k]
-            bars = np.ascontiguousarray(np.concatenate([tail, prices[:, mine]], axis=1))
-            found = recognise(*bars)[tail.shape[1] :] / 100.0
-            seen = np.arange(tail.shape[1], bars.shape[1])
-            out[mine] = np.where(seen < self.memory.events, np.nan, found) if tail.shape[1] < self.memory.events else found
-            state["tail"][k] = bars[:, -self.memory.events :]
-        return out
+
+@dataclass(frozen=True, slots=True)
+class Candlestick:
+    """One of TA-Lib's 61 patterns: -1 bearish, +1 bullish, 0 none; takes strips."""
+
+    pattern: str  #: TA-Lib's name, for example CDLENGULFING
+
+    def __call__(self, strips: Strips) -> F64:
+        """Strips with n new bars -> (n,)."""
+        found = _recogniser(self.pattern)(*strips.bars)[strips.place] / 100.0
+        found[strips.place < 0] = np.nan
+        return found
+
+
+@cache
+def _recogniser(pattern: str) -> Callable[..., Array]:
+    import talib  # a second to load
+
+    # without TA-Lib's wrapper, which looks for data frames in every call
+    plain: Callable[..., Array] = getattr(talib, pattern).__wrapped__
+    return plain

@@ -5,7 +5,8 @@ from __future__ import annotations
 from undertow.core import events
 from undertow.core.events import Event
 from undertow.features import scans
-from undertow.features.expressions import Column, Factor, Field
+from undertow.features.expressions import Column, Field
+from undertow.features.joins import Factor
 
 
 def column(kind: type[Event], name: str) -> Column:
@@ -44,8 +45,9 @@ class Bars:
         return (self.close / self.close.lag()).log()
 
     def candlestick(self, pattern: str) -> Column:
-        """A TA-Lib pattern: -1 bearish, +1 bullish, 0 none."""
-        return Column(self.kind, scans.Candlestick(pattern), (self.open, self.high, self.low, self.close))
+        """A TA-Lib pattern: -1 bearish, +1 bullish, 0 none; NaN until forty bars are known."""
+        strip = Column(self.kind, scans.Strip(), (self.open, self.high, self.low, self.close))
+        return Column(self.kind, scans.Candlestick(pattern), (strip,))
 
 
 class Chain:

@@ -1,4 +1,4 @@
-"""From a score to a probability that means what it says; the calibrator is chosen by how much there is to learn it from (field guide §6)."""
+"""From a score to a probability that means what it says; the calibrator is chosen by how much there is to learn it from."""
 
 from __future__ import annotations
 

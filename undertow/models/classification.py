@@ -31,4 +31,4 @@ class ClassificationModels:
     @model
     def gradient_boosting(self) -> Model:
         """scikit-learn's histogram gradient boosting."""
-        return HistogramBoosted(trees=100, leaves=8, rate=0.05, seed=self.seed + 2)
+        return HistogramBoosted(trees=60, leaves=8, rate=0.08, seed=self.seed + 2)

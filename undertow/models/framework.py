@@ -1,4 +1,4 @@
-"""ModelIntegrationFramework: add a model by adding a method. A fold that retrains as labels become known, the same live and in a backtest."""
+"""ModelIntegrationFramework: add a model by adding a method. A fold that retrains as labels become known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undertow.core.calendar import Calendar, nyse
-from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.protocols import Model
 from undertow.core.time import HOUR, Instant
 from undertow.models.calibration import Calibrator, calibrate, effective_count
@@ -18,6 +18,9 @@ from undertow.models.memory import Lessons, Taught
 from undertow.models.register import is_model
 from undertow.models.stacking import Stack, equal, stack
 from undertow.models.training import fit_all
+
+#: rows kept of each stage's lessons
+SAMPLE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +32,9 @@ class Schedule:
     at_most: int = 504  #: sessions a model looks back
     teach_every: int = HOUR  #: ticks at whole multiples of this since New York midnight teach; those between only decide
 
-    def teaching(self, ticks: I64, calendar: Calendar) -> np.ndarray:
+    def teaching(self, ticks: I64, calendar: Calendar) -> Array:
         """Which ticks (n,) teach, bool."""
-        return (ticks - calendar.midnight[calendar.position(ticks)]) % self.teach_every == 0
+        return np.asarray((ticks - calendar.midnight[calendar.position(ticks)]) % self.teach_every == 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Trained:
     models: tuple[Model, ...]
     stack: Stack
     calibrator: Calibrator
+    sample: F64  #: (some rows, features) of what it was taught, to measure what it looks at
 
     def odds(self, X: F64) -> F64:
         """X (n, features) -> log-odds of the base models (n, models)."""
@@ -103,9 +107,7 @@ class ModelIntegrationFramework(ClassificationModels):
     def push(self, ticks: I64, X: F64, labels: Chunk) -> Predictions:
         """Take the matrix (t, symbols, features) at the next ticks and the labels that became known; predict, retraining on the way."""
         shape = X.shape[:2]
-        out = Predictions(
-            p_up=np.full(shape, np.nan), score=np.full(shape, np.nan), odds=np.full((*shape, len(self.names)), np.nan)
-        )
+        out = Predictions(p_up=np.full(shape, np.nan), score=np.full(shape, np.nan), odds=np.full((*shape, len(self.names)), np.nan))
         if not len(ticks):
             return out
         teaching = self.schedule.teaching(ticks, self._calendar)
@@ -159,6 +161,7 @@ class ModelIntegrationFramework(ClassificationModels):
                 models=tuple(models),
                 stack=stage_stack,
                 calibrator=calibrator,
+                sample=taught.X[:: max(len(y) // SAMPLE, 1)],
             )
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.models.calibration import calibrate
-from undertow.models.logistic import log_loss
+from undertow.models.logistic import dot_rows, log_loss
 
 #: fewer independent outcomes than this cannot tell base models apart
 STACK_NEEDS = 60
@@ -23,7 +23,7 @@ class Stack:
 
     def predict(self, odds: F64) -> F64:
         """Log-odds of the base models (n, models) -> score (n,)."""
-        return np.einsum("ij,j->i", odds, self.weights)
+        return dot_rows(odds, self.weights)
 
 
 def equal(models: int, why: str) -> Stack:
@@ -32,7 +32,7 @@ def equal(models: int, why: str) -> Stack:
 
 
 def stack(odds: F64, y: F64, effective: float) -> Stack:
-    """Fit on out-of-sample log-odds (n, models) in order of time; must beat the equal-weight average on the last third or falls back to it."""
+    """Fit on out-of-sample log-odds (n, models) in order of time; falls back to equal weights unless it beats them on the last third."""
     models = odds.shape[1]
     if effective < STACK_NEEDS:
         return equal(models, f"{effective:.0f} independent outcomes are too few to stack")
@@ -53,7 +53,7 @@ def _judge(odds: F64, y: F64, weights: F64, cut: int, effective: float) -> float
 
 def _weights(odds: F64, y: F64, effective: float) -> F64:
     """Non-negative weights, drawn towards equal ones by a prior worth two hundred outcomes."""
-    from scipy.optimize import minimize  # noqa: PLC0415  heavy
+    from scipy.optimize import minimize
 
     models = odds.shape[1]
     even = np.full(models, 1.0 / models)

@@ -35,7 +35,7 @@ class Boosted:
 
     def fit(self, X: F64, y: F64, weight: F64) -> Self:
         """X (n, p) with NaN for not known, y (n,) in {0, 1}, weight (n,)."""
-        import xgboost  # noqa: PLC0415  two seconds
+        import xgboost
 
         data = xgboost.QuantileDMatrix(X.astype(np.float32), label=y, weight=weight, max_bin=64, nthread=1)
         self.booster_ = xgboost.train(self._parameters(len(y)), data, num_boost_round=1 if self.forest else self.trees)
@@ -48,7 +48,7 @@ class Boosted:
 
     def contributions(self, X: F64) -> F64:
         """X (n, p) -> (n, p + 1) log-odds by feature along the decision paths, the last column the base."""
-        import xgboost  # noqa: PLC0415
+        import xgboost
 
         data = xgboost.DMatrix(X.astype(np.float32), nthread=1)
         return np.asarray(self.booster_.predict(data, pred_contribs=True, approx_contribs=True), np.float64)
@@ -62,7 +62,7 @@ class HistogramBoosted:
 
     def fit(self, X: F64, y: F64, weight: F64) -> Self:
         """X (n, p) with NaN for not known, y (n,) in {0, 1}, weight (n,)."""
-        from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415  heavy
+        from sklearn.ensemble import HistGradientBoostingClassifier
 
         self.model_ = HistGradientBoostingClassifier(
             learning_rate=self.rate,

@@ -13,7 +13,7 @@ from undertow.core.time import DAY
 from undertow.engine.result import Judged, RunResult
 
 BINS = 10
-LEAST_A_BIN = 25  #: effective outcomes; fewer bins are drawn rather than thinner ones
+LEAST_A_BIN = 40  #: effective outcomes; fewer bins are drawn rather than thinner ones
 LEAST_BINS = 3
 Z95 = 1.959964
 LEAST_JUDGED = 50  #: below this nothing is said about calibration
@@ -57,6 +57,7 @@ class Calibration:
     judged: int
     effective: float  #: independent outcomes among them: sessions x effective names
     base_rate: float
+    right: float  #: share of outcomes on the likelier side; a probability of exactly one half counts half
     bins: Reliability
     brier: Brier
     log_loss: float  #: nats
@@ -102,6 +103,7 @@ def measure(p: F64, y: F64, effective: float, coverage: float = math.nan) -> Cal
         judged=n,
         effective=effective,
         base_rate=base,
+        right=float(np.where(p == 0.5, 0.5, (p > 0.5) == (y > 0.5)).mean()),
         bins=Reliability(count=count, said=said, came=came, low=np.maximum(said - half, 0), high=np.minimum(said + half, 1)),
         brier=murphy(p, y, place),
         log_loss=log_loss(p, y),
@@ -148,6 +150,7 @@ def _nothing(why: str, coverage: float) -> Calibration:
         judged=0,
         effective=0.0,
         base_rate=nan,
+        right=nan,
         bins=Reliability(count=np.empty(0, np.int64), said=none, came=none, low=none, high=none),
         brier=Brier(score=nan, reliability=nan, resolution=nan, uncertainty=nan, within=nan),
         log_loss=nan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from undertow.core.time import DAY
 from undertow.report.calibration import Reliability
 from undertow.report.costs import Waterfall
 from undertow.report.metrics import Performance, underwater
-from undertow.report.words import local, percent, usd
+from undertow.report.words import local, percent
 
 Figure = dict[str, Any]
 MOST_POINTS = 2_400  #: of one curve in the page
@@ -24,9 +25,7 @@ def thin(values: F64, most: int = MOST_POINTS) -> I64:
     if n <= most:
         return np.arange(n)
     edges = np.linspace(0, n, most // 4 + 1).astype(np.int64)
-    kept = [
-        (a, a + int(np.argmin(values[a:b])), a + int(np.argmax(values[a:b])), b - 1) for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    kept = [(a, a + int(np.argmin(values[a:b])), a + int(np.argmax(values[a:b])), b - 1) for a, b in pairwise(edges.tolist())]
     return np.unique(np.array(kept))
 
 
@@ -75,21 +74,26 @@ def _breaks(mark_at: I64, days: Array) -> list[Figure]:
     night = [16.02, 9.5] if min(clock) >= 9.5 and max(clock) <= 16 else [20.02, 4]
     weekdays = np.arange(np.datetime64(first.date()), np.datetime64(last.date()) + 1)
     holidays = weekdays[np.is_busday(weekdays) & ~np.isin(weekdays, days)]
-    closed = [{"bounds": ["sat", "mon"]}, {"bounds": night, "pattern": "hour"}]
+    closed: list[Figure] = [{"bounds": ["sat", "mon"]}, {"bounds": night, "pattern": "hour"}]
     return closed + ([{"values": [str(d) for d in holidays]}] if len(holidays) else [])
 
 
 def waterfall_figure(costs: Waterfall) -> Figure:
-    """From the gross result to the net one, a step a cost, in USD with percent of the capital beside it."""
+    """From the gross result to the net one, a step a cost, in USD with percent of the capital beside each bar."""
     steps = costs.steps()
-    ends = {0: "absolute", len(steps) - 1: "total"}
+    last = len(steps) - 1
+    tops = np.cumsum([0.0, *(value for _, value in steps[:-1])])
+    low, high = float(tops.min()), float(tops.max())
+    room = 0.3 * ((high - low) or 1.0)
     trace = {
         "type": "waterfall",
-        "x": [label.replace(", at mid prices", "").replace("Borrow and dividends", "Borrow,<br>dividends") for label, _ in steps],
-        "y": [round(value, 2) for _, value in steps],
-        "measure": [ends.get(i, "relative") for i in range(len(steps))],
-        "text": [f"{usd(v, sign=True)}<br>{percent(costs.percent(v), sign=True)}" for _, v in steps],
+        "orientation": "h",
+        "y": [label.replace(", at mid prices", "").replace("Borrow and dividends", "Borrow, dividends") for label, _ in steps],
+        "x": [round(value, 2) for _, value in steps],
+        "measure": ["absolute", *["relative"] * (last - 1), "total"],
+        "text": [percent(costs.percent(value), sign=True) for _, value in steps],
         "textposition": "outside",
+        "constraintext": "none",
         "cliponaxis": False,
         "hoverinfo": "skip",
         "increasing": {"marker": {"color": "var(--gain)"}},
@@ -97,8 +101,12 @@ def waterfall_figure(costs: Waterfall) -> Figure:
         "totals": {"marker": {"color": "var(--accent)"}},
         "connector": {"line": {"color": "var(--line)", "width": 1}},
     }
-    layout = {"yaxis": {"tickprefix": "$", "tickformat": "~s", "zeroline": True}, "xaxis": {"type": "category"}, "waterfallgap": 0.35}
-    return {"data": [trace], "layout": layout, "height": 380}
+    layout = {
+        "xaxis": {"tickprefix": "$", "tickformat": "~s", "zeroline": True, "nticks": 6, "range": [low - room * (low < 0), high + room]},
+        "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
+        "waterfallgap": 0.42,
+    }
+    return {"data": [trace], "layout": layout, "height": 320}
 
 
 def reliability_figure(bins: Reliability) -> Figure:
@@ -132,7 +140,7 @@ def reliability_figure(bins: Reliability) -> Figure:
             "y": bins.came.tolist(),
             "mode": "lines+markers",
             "line": {"color": "var(--accent)", "width": 1.2},
-            "marker": {"color": "var(--accent)", "size": size.tolist()},
+            "marker": {"color": "var(--accent)", "size": size.tolist(), "opacity": 1, "line": {"width": 0}},
             "customdata": bins.count.tolist(),
             "name": "Observed",
             "hovertemplate": "said %{x:.1%}, came %{y:.1%}<br>%{customdata:,} predictions<extra></extra>",

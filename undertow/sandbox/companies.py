@@ -6,6 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from undertow.sandbox.draws import stream
+from undertow.sandbox.walk import QUARTER
 
 
 class Company(NamedTuple):
@@ -20,8 +21,6 @@ class Company(NamedTuple):
     earnings: int  #: position of its report in each quarter of 63 sessions
     stories: float  #: news a session, typically
 
-
-QUARTER = 63  #: sessions from one report to the next
 
 # level, beta, own volatility, turnover in millions, options a round lot, jump
 _KNOWN: dict[str, tuple[float, float, float, float, float, float]] = {

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from undertow.core.calendar import nyse
-from undertow.core.chunk import Array, F64, I64
+from undertow.core.chunk import F64, I64, Array
 from undertow.core.errors import BadInput
 from undertow.core.time import date_of
 from undertow.sandbox.companies import company
@@ -86,7 +86,7 @@ def layer(settings: Settings, symbol: str) -> Array:
 
 
 def _normals(fields: np.dtype[np.void], n: int, *name: object) -> Array:
-    return stream(*name).standard_normal((n, len(fields))).view(fields)[:, 0]
+    return stream(*name).standard_normal((n, len(fields.names or ()))).view(fields)[:, 0]
 
 
 def _tails(freedom: float, n: int, *name: object) -> F64:

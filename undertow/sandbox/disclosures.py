@@ -6,8 +6,6 @@ import numpy as np
 
 from undertow.core.chunk import I64, Array
 from undertow.core.time import HOUR, MINUTE
-from undertow.sandbox.companies import QUARTER
-from undertow.sandbox.daily import span
 from undertow.sandbox.part import Part, Rows, cents
 
 NOTICE = 15  #: sessions between the announcement of an earnings date and the report
@@ -31,8 +29,7 @@ def news(part: Part) -> Rows:
 
 def earnings_dates(part: Part) -> Rows:
     """Announcements of the next report, at 17:00 New York fifteen sessions ahead of it."""
-    ahead = (part.company.earnings - (part.positions - span().start)) % QUARTER
-    at = np.flatnonzero((ahead == NOTICE) & (part.company.jump > 0))
+    at = np.flatnonzero(part.rows["wait"] == NOTICE)
     said = part.calendar.midnight[part.first + at] + 17 * HOUR
     return _rows(part, at, said, said, {"reports_at": part.calendar.close[part.first + at + NOTICE] + 30 * MINUTE})
 

@@ -27,8 +27,11 @@ def session_draws(name: tuple[object, ...], days: I64, normals: int, exponential
     """
     root = word(*name)
     normal, exponential = np.empty((len(days), normals)), np.empty((len(days), exponentials))
+    bits = np.random.Philox(key=np.array([root, 0], np.uint64))
+    generator, fresh = np.random.Generator(bits), bits.state
     for i, day in enumerate(days.tolist()):
-        generator = np.random.Generator(np.random.Philox(key=np.array([root, day], np.uint64)))
+        fresh["state"]["key"][1] = day
+        bits.state = fresh  # what a new generator of this key would hold, without asking the machine for entropy as a new one does
         generator.standard_normal(out=normal[i])
         generator.standard_exponential(out=exponential[i])
     return normal, exponential

@@ -1,4 +1,8 @@
-"""Five-minute bars: a Brownian bridge from the session's open to its close, in a time that runs fast at both ends of the day."""
+"""Five-minute bars: a Brownian bridge from the session's open to its close, in a time that runs fast at both ends of the day.
+
+The bridge has the market's path in common with every other symbol's, and just the variance that its end was drawn with: the path is then
+Brownian motion, jointly over symbols, and no hour of the day foretells another.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,13 @@ def paths(settings: Settings, symbol: str, rows: Array, days: I64, counts: I64) 
     days   : int64 (sessions,) days since 1970
     counts : int64 (sessions,) bars in each session
     """
+    shared, _ = session_draws((settings.seed, "factor bars"), days, MOST)
     normal, exponential = session_draws((settings.seed, symbol, "bars"), days, 3 * MOST, 2 * MOST)
+    normal = normal.reshape(-1, 3, MOST)
+    spread = np.hypot(rows["shared"], rows["own"])
+    normal[:, 0] = (rows["shared"] / spread)[:, None] * shared + (rows["own"] / spread)[:, None] * normal[:, 0]
     out = np.zeros((len(days), MOST), BAR)
-    _bars(rows, counts, normal.reshape(-1, 3, MOST), exponential.reshape(-1, 2, MOST), out)
+    _bars(rows, counts, normal, exponential.reshape(-1, 2, MOST), out)
     return out
 
 
@@ -59,7 +67,7 @@ def _bars(rows: Any, counts: I64, z: F64, e: F64, out: Any) -> None:
         for k in range(n):
             variance[k], weight[k] = _clock((k + 0.5) / n)
             weight[k] *= exp(0.3 * z[i, 1, k] + 0.25 * abs(z[i, 0, k]))
-        variance *= rows[i].path ** 2 / _sum(variance)
+        variance *= (rows[i].shared ** 2 + rows[i].own ** 2) / _sum(variance)
         weight *= rows[i].volume / _sum(weight)
         total, reach, done = _sum(variance), np.log(rows[i].close / rows[i].open), 0.0
         for k in range(n):

@@ -30,6 +30,7 @@ KINDS: tuple[type[Event], ...] = (
     events.EarningsDate,
     events.EarningsReport,
 )
+_KEPT: dict[type, type] = {int: np.int64, float: np.float64, str: object}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,12 @@ class Market:
 
     What a symbol does on a date depends on the seed, the symbol and the date alone: never on the range or the company it was asked in.
 
-    seed                    : any whole number
-    information_coefficient : correlation of the latent with the next session's return, open to open, in units of its volatility; 0 is a null market
-    splits                  : symbol -> (day, new shares for one old), beside those that the market makes itself beyond 1,000 and below 8 USD
+    seed   : any whole number
+    information_coefficient : of the latent with the next return from open to open, in units of its volatility; 0 is a null market
+    splits : symbol -> (day, new shares for one old), beside those that the market makes itself above 1,000 and below 8 USD
     """
 
-    def __init__(
-        self, seed: int = 0, information_coefficient: float = 0.05, splits: Mapping[str, tuple[str, float]] | None = None
-    ) -> None:
+    def __init__(self, seed: int = 0, information_coefficient: float = 0.05, splits: Mapping[str, tuple[str, float]] | None = None) -> None:
         self.settings = settings_of(seed, information_coefficient, splits or {})
 
     @property
@@ -134,14 +133,13 @@ def _chunk(kind: type[Event], symbols: Sequence[str], rows: Sequence[Rows]) -> C
         known[order],
         seq[order],
         np.full(len(seq), int(Grade.MODELLED), np.int8),
-        {name: np.concatenate([np.empty(0, unit.kept if unit.kept is not str else object), *(r.columns[name] for r in rows)])[order]
-         for name, unit in columns_of(kind).items()},
+        {name: _join([r.columns[name] for r in rows], _KEPT[unit.kept])[order] for name, unit in columns_of(kind).items()},
         (NAME,),
     )
 
 
-def _join(arrays: Sequence[Array]) -> I64:
-    return np.concatenate([np.empty(0, np.int64), *arrays])
+def _join(arrays: Sequence[Array], kept: type = np.int64) -> Array:
+    return np.concatenate([np.empty(0, kept), *arrays])
 
 
 def _seq(symbol: str, rows: Rows) -> I64:

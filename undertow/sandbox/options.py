@@ -15,15 +15,16 @@ from numba import njit
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array
-from undertow.sandbox.companies import QUARTER, Company, company
-from undertow.sandbox.daily import Settings, days, span
+from undertow.sandbox.companies import Company, company
+from undertow.sandbox.daily import Settings, days
 from undertow.sandbox.draws import session_draws
-from undertow.sandbox.walk import FACTOR_VOLATILITY, YEAR
 
 EXPIRIES, STRIKES = 4, 7
 CONTRACTS = EXPIRIES * STRIKES * 2  #: rows a session
 WARM = 80  #: sessions; more than the longest life of a contract, 12 weeks
-CONTRACT = np.dtype([(n, "i8") for n in ("expiry", "strike", "is_put", "price", "volume", "open_interest")] + [("iv", "f8"), ("delta", "f8")])
+CONTRACT = np.dtype(
+    [(n, "i8") for n in ("expiry", "strike", "is_put", "price", "volume", "open_interest")] + [("iv", "f8"), ("delta", "f8")]
+)
 
 _SLOTS, _REACH = 16, 40  # expiries kept at once; strikes kept on either side of the spot at listing
 _SLOT = np.dtype([("expiry", "i8"), ("middle", "f8"), ("step", "f8"), ("open_interest", "i8", (2 * _REACH + 1, 2))])
@@ -41,7 +42,7 @@ def chains(settings: Settings, symbol: str, rows: Array, spot: I64, first: int) 
     part = slice(first, first + len(rows))
     normal, _ = session_draws((settings.seed, symbol, "options"), days()[part], CONTRACTS)
     out = np.zeros((len(rows), CONTRACTS), CONTRACT)
-    calendar = np.column_stack([np.arange(part.start, part.stop), days()[part], expiries()[part]])
+    calendar = np.column_stack([days()[part], expiries()[part]])
     _chains(rows, spot, calendar, normal, company(symbol), np.zeros(_SLOTS, _SLOT), out)
     return out
 
@@ -92,13 +93,11 @@ def _listed(slots: Any, expiry: int, spot: float) -> Any:
 
 
 @njit(cache=True)
-def _volatility(row: Any, who: Company, session: int, years: float) -> float:
+def _volatility(row: Any, who: Company, years: float) -> float:
     # today's variance fades into the long-run one; a report before the expiry adds its jump once
-    usual = (who.beta * FACTOR_VOLATILITY) ** 2 + who.idio**2
     fade = (1.0 - exp(-years / 0.12)) / (years / 0.12)
-    variance = usual + (row.sigma**2 * YEAR - usual) * fade
-    wait = (who.earnings - session) % QUARTER  # a report this evening is still ahead
-    if who.jump > 0.0 and wait < years * YEAR:
+    variance = row.usual + (row.sigma**2 * 252.0 - row.usual) * fade
+    if 0 <= row.wait < 252.0 * years:
         variance += who.jump**2 / years
     return 1.03 * sqrt(variance)
 
@@ -134,16 +133,16 @@ def _trade(contract: Any, row: Any, interest: int, share: float, z: float) -> in
 
 @njit(cache=True)
 def _chains(rows: Any, spot: I64, calendar: I64, z: F64, who: Company, slots: Any, out: Any) -> None:
-    # calendar (sessions, 6): session, day, expiries
+    # calendar (sessions, 5): day, expiries
     for i in range(len(rows)):
         if rows[i].split != 1.0:
             _split(slots, rows[i].split)
         now, n = float(spot[i]), 0
         for e in range(EXPIRIES):
-            expiry = calendar[i, 2 + e]
-            years = (expiry - calendar[i, 1]) / 365.0
+            expiry = calendar[i, 1 + e]
+            years = (expiry - calendar[i, 0]) / 365.0
             slot = _listed(slots, expiry, now)
-            at_money = _volatility(rows[i], who, calendar[i, 0], years)
+            at_money = _volatility(rows[i], who, years)
             middle = int(np.floor((now - slot.middle) / slot.step + 0.5))
             middle = max(middle, 4 - int(np.floor(slot.middle / slot.step)), 3 - _REACH)
             middle = min(middle, _REACH - 3)

@@ -1,1 +1,1 @@
-"""Signals and features in, target positions out: the strategies and their sizing, pure functions."""
+"""Strategies: signals in, target positions out. Pure functions of what was known."""

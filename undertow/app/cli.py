@@ -1,0 +1,23 @@
+"""``undertow``: one command line over everything."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from undertow.app.audit_commands import audit
+from undertow.app.data_commands import data
+from undertow.app.main_job import guarded, job
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
+)
+app.command("run")(job)
+app.command("audit")(audit)
+app.add_typer(data, name="data", help="Import files and see what is there.")
+
+
+def main() -> None:
+    """Entry point of the ``undertow`` command."""
+    sys.exit(guarded(app, sys.argv[1:], "undertow"))

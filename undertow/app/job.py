@@ -1,0 +1,137 @@
+"""What the user asked for, checked: every wrong flag is named in one sentence before anything is read or written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from undertow.core.calendar import Calendar
+from undertow.core.errors import BadInput
+from undertow.core.time import HOUR, Instant, date_of
+
+MODES = ("backtest", "premarket", "trading")
+SOURCES = ("auto", "massive", "imported", "simulated")
+TIMEFRAMES = ("auto", "5m", "1d")
+DEFAULT_SYMBOLS = "AAPL,MSFT,GOOGL,AMZN,TSLA"
+DEFAULT_DAYS = 30
+MOST_SYMBOLS = 500
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9]{0,5}([.\-][A-Z]{1,2})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The main job's flags as typed."""
+
+    symbols: str = DEFAULT_SYMBOLS
+    mode: str = "backtest"
+    start_date: str | None = None
+    end_date: str | None = None
+    polygon_key: str | None = field(default=None, repr=False)
+    unusual_whales_key: str | None = field(default=None, repr=False)
+    source: str = "auto"
+    timeframe: str = "auto"
+    capital: float = 100_000.0
+    seed: int = 0
+    speed: float = 3600.0
+    home: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The main job, checked; sessions are positions in the calendar."""
+
+    symbols: tuple[str, ...]
+    mode: str
+    first: int  #: first session that is decided in
+    last: int  #: last one, included
+    source: str
+    timeframe: str
+    capital: float  #: USD
+    seed: int
+    speed: float
+    now: Instant
+    keyed: bool  #: a vendor's key was given
+    dated: bool  #: the end was given, so now is not what is meant
+    notes: tuple[str, ...]
+
+
+def check(flags: Flags, calendar: Calendar, now: Instant) -> Job:
+    """Turn flags into a job; raises BadInput naming the flag."""
+    symbols = _symbols(flags.symbols)
+    choices = ("--mode", flags.mode, MODES), ("--source", flags.source, SOURCES), ("--timeframe", flags.timeframe, TIMEFRAMES)
+    for name, value, valid in choices:
+        if value not in valid:
+            raise BadInput(f"{name} {value!r} is not one of {', '.join(valid)}")
+    if not np.isfinite(flags.capital) or not 1_000.0 <= flags.capital <= 1e12:
+        raise BadInput(f"--capital {flags.capital:g} is not between 1,000 and 1,000,000,000,000 USD")
+    if not np.isfinite(flags.speed) or flags.speed <= 0.0:
+        raise BadInput(f"--speed {flags.speed:g} must be a positive number: how many seconds of market time pass in one")
+    first, last, notes = _window(flags, calendar, now)
+    return Job(
+        symbols=symbols,
+        mode=flags.mode,
+        first=first,
+        last=last,
+        source=flags.source,
+        timeframe=flags.timeframe,
+        capital=flags.capital,
+        seed=flags.seed,
+        speed=flags.speed,
+        now=now,
+        keyed=bool(flags.polygon_key or flags.unusual_whales_key),
+        dated=flags.end_date is not None,
+        notes=tuple(notes),
+    )
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    names = [s.strip().upper() for s in text.split(",") if s.strip()]
+    if not names:
+        raise BadInput("--symbols is empty: name at least one, for example --symbols AAPL,MSFT")
+    for name in names:
+        if not _SYMBOL.fullmatch(name):
+            raise BadInput(f"--symbols: {name!r} is not a US ticker, such as AAPL or BRK.B")
+    unique = tuple(dict.fromkeys(names))
+    if len(unique) > MOST_SYMBOLS:
+        raise BadInput(f"--symbols names {len(unique)} tickers; {MOST_SYMBOLS} at once is the most")
+    return unique
+
+
+def _day(flag: str, text: str, today: np.datetime64) -> np.datetime64:
+    try:
+        day = date_of(text)
+    except BadInput as error:
+        raise BadInput(f"{flag}: {error}") from None
+    if day > today:
+        raise BadInput(f"{flag} {text} is in the future: today is {today}")
+    return day
+
+
+def _window(flags: Flags, calendar: Calendar, now: Instant) -> tuple[int, int, list[str]]:
+    """First and last session, and a note for each date that had to move."""
+    today = new_york_day(now)
+    closed = calendar.last_closed(now)
+    notes: list[str] = []
+    end = today if flags.end_date is None else _day("--end-date", flags.end_date, today)
+    start = end - np.timedelta64(DEFAULT_DAYS, "D") if flags.start_date is None else _day("--start-date", flags.start_date, today)
+    if start > end:
+        raise BadInput(f"--start-date {start} is after --end-date {end}")
+    earliest = calendar.day[0]
+    if start < earliest:
+        raise BadInput(f"--start-date {start} is before {earliest}, where the exchange's calendar begins")
+    last = min(calendar.session_on_or_before(end), closed)
+    first = calendar.session_on_or_before(start)
+    if flags.end_date is not None and calendar.day[last] != end:
+        why = calendar.why_closed(end) or "that session has not closed yet"
+        notes.append(f"--end-date {end} ({why}) moved to the session before, {calendar.day[last]}.")
+    if flags.start_date is not None and calendar.day[first] != start:
+        notes.append(f"--start-date {start} ({calendar.why_closed(start)}) moved to the session before, {calendar.day[first]}.")
+    return min(first, last), last, notes
+
+
+def new_york_day(now: Instant) -> np.datetime64:
+    """The date in New York, four or five hours behind; in the first hour of a summer's day it is still called the day before."""
+    return np.datetime64(now - 5 * HOUR, "ns").astype("datetime64[D]")

@@ -1,0 +1,82 @@
+"""The main job's command line: the same flags for the shell script, the Python script and ``undertow run``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from undertow.app.job import DEFAULT_SYMBOLS, Flags
+from undertow.core.errors import UndertowError
+
+SYMBOLS = typer.Option(DEFAULT_SYMBOLS, "--symbols", "-s", help="Tickers, separated by commas.")
+MODE = typer.Option("backtest", "--mode", "-m", help="backtest, premarket or trading.")
+START = typer.Option(None, "--start-date", help="First day, YYYY-MM-DD.  [default: 30 days before the end]")
+END = typer.Option(None, "--end-date", help="Last day, YYYY-MM-DD.  [default: today, that is the last session that has closed]")
+KEYS = ["POLYGON_API_KEY", "MASSIVE_API_KEY"]
+POLYGON = typer.Option(None, "--polygon-key", envvar=KEYS, show_envvar=True, help="Massive (Polygon.io) key.")
+WHALES = typer.Option(None, "--unusual-whales-key", envvar="UNUSUAL_WHALES_API_KEY", show_envvar=True, help="Unusual Whales key.")
+SOURCE = typer.Option("auto", help="auto, massive, imported or simulated.")
+TIMEFRAME = typer.Option("auto", help="Bars to trade on: auto, 5m or 1d.")
+CAPITAL = typer.Option(100_000.0, help="USD, split equally between the symbols.")
+SEED = typer.Option(0, help="Of the simulated market.")
+SPEED = typer.Option(3600.0, help="Trading over a recorded or simulated session: seconds of the market in one of yours.")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+@app.command()
+def job(
+    symbols: str = SYMBOLS,
+    mode: str = MODE,
+    start_date: str | None = START,
+    end_date: str | None = END,
+    polygon_key: str | None = POLYGON,
+    unusual_whales_key: str | None = WHALES,
+    source: str = SOURCE,
+    timeframe: str = TIMEFRAME,
+    capital: float = CAPITAL,
+    seed: int = SEED,
+    speed: float = SPEED,
+) -> None:
+    """Turn option flow, off-exchange prints, filings, news and prices into calibrated BUY, SELL and NEUTRAL signals.
+
+    Without any key or imported data it runs on a simulated market, and says so.
+    """
+    flags = Flags(
+        symbols=symbols,
+        mode=mode,
+        start_date=start_date,
+        end_date=end_date,
+        polygon_key=polygon_key,
+        unusual_whales_key=unusual_whales_key,
+        source=source,
+        timeframe=timeframe,
+        capital=capital,
+        seed=seed,
+        speed=speed,
+    )
+    from undertow.app.show import show
+
+    show(flags)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the main job with command-line arguments; the exit status."""
+    return guarded(app, arguments, "run_ml_trading")
+
+
+def guarded(command: typer.Typer, arguments: Sequence[str], name: str) -> int:
+    """Run a typer command; an error made on purpose becomes one sentence on stderr and its exit status."""
+    try:
+        command(list(arguments), prog_name=name, standalone_mode=True)
+    except UndertowError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except SystemExit as stop:
+        return int(stop.code or 0) if isinstance(stop.code, int) or stop.code is None else 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0

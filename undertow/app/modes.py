@@ -1,0 +1,137 @@
+"""The modes of the main job: wiring only. Each hands batches to the same ``engine.run``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from undertow.app.job import Job
+from undertow.app.wiring import Market, build_desk, choose_source, load
+from undertow.core.calendar import Calendar
+from undertow.core.chunk import I64, Chunk
+from undertow.core.orders import Costs
+from undertow.core.time import Instant
+from undertow.engine.assemble import Told, assemble
+from undertow.engine.result import RunResult
+from undertow.engine.run import Batch, Desk, Step, run
+from undertow.engine.ticks import PREMARKET_TICK, decision_ticks, session_ticks
+from undertow.execution.simulated import buy_and_hold
+
+#: sessions pushed at once: small enough to show progress, large enough to cost nothing
+SESSIONS_A_BATCH = 21
+
+#: told the step's name, how much of it is done and how much there is
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A job with its market, and the desk that will run it."""
+
+    job: Job
+    market: Market
+    desk: Desk
+    notes: tuple[str, ...]
+
+
+def prepare(job: Job, home: Path, calendar: Calendar, until: Instant, tell: Tell) -> Prepared:
+    """Choose the source, read history and build the folds."""
+    tell("Reading the market", 0, 1)
+    source, notes = choose_source(job, home)
+    market = load(job, source, calendar, until)
+    tell("Reading the market", 1, 1)
+    return Prepared(job=job, market=market, desk=build_desk(job, market, calendar, Costs()), notes=(*job.notes, *notes, *market.notes))
+
+
+def backtest(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult:
+    """Walk forward over the job's sessions; every prediction is made by models taught on what was known before it."""
+    made = prepare(job, home, calendar, int(calendar.midnight[job.last + 1]), tell)
+    ticks = np.concatenate([_warm_ticks(made, calendar), decision_ticks(calendar, range(job.first, job.last + 1), made.market.every)])
+    steps = list(_told(_batches(made.market.chunks, ticks, calendar), made, calendar, job.first, tell))
+    return _result(made, steps, calendar)
+
+
+def premarket(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult:
+    """Signals for one morning: 09:00 New York of the session asked for, or now if that is still to come."""
+    position = job.last if job.dated else _next_session(calendar, job.now)
+    at = calendar.at_time(position, PREMARKET_TICK)
+    at = at if job.dated else min(at, job.now)
+    job = replace(job, first=job.last, last=job.last)
+    made = prepare(job, home, calendar, at, tell)
+    warm = _warm_ticks(made, calendar, until=at)
+    ticks = np.append(warm[warm < at], at)
+    steps = list(_told(_batches(made.market.chunks, ticks, calendar), made, calendar, int(calendar.position(at)), tell, live_from=at))
+    return _result(made, steps, calendar)
+
+
+def trading(job: Job, home: Path, calendar: Calendar, tell: Tell, each: Callable[[Desk, Step], None]) -> RunResult:
+    """One recorded or simulated session, tick by tick as it would arrive; history up to it is the warm-up."""
+    job = replace(job, first=job.last)
+    made = prepare(job, home, calendar, int(calendar.midnight[job.last + 1]), tell)
+    warm, session = _warm_ticks(made, calendar), session_ticks(calendar, job.last, made.market.every or 24 * 3600 * 10**9)
+    steps = list(_told(_batches(made.market.chunks, warm, calendar), made, calendar, job.first, tell))
+    for step in run(_one_by_one(made.market.chunks, int(warm[-1]), session), made.desk, live_from=int(session[0])):
+        steps.append(step)
+        each(made.desk, step)
+    return _result(made, steps, calendar)
+
+
+def _next_session(calendar: Calendar, now: Instant) -> int:
+    """The session whose close is still to come."""
+    return calendar.last_closed(now) + 1
+
+
+def _warm_ticks(made: Prepared, calendar: Calendar, until: Instant | None = None) -> I64:
+    """The teaching ticks of the sessions before the job's first."""
+    sessions = range(made.market.first, made.job.first if until is None else int(calendar.position(until)) + 1)
+    ticks = decision_ticks(calendar, sessions, made.market.every)
+    return ticks[made.desk.framework.schedule.teaching(ticks, calendar)]
+
+
+def _batches(chunks: Sequence[Chunk], ticks: I64, calendar: Calendar) -> Iterator[Batch]:
+    """The history in pieces of some sessions; cutting it changes no bit (law 3)."""
+    month = calendar.position(ticks) // SESSIONS_A_BATCH
+    before = -(2**63)
+    for part in np.split(ticks, np.flatnonzero(np.diff(month)) + 1):
+        yield Batch([c.between(before, int(part[-1])) for c in chunks], part)
+        before = int(part[-1])
+
+
+def _one_by_one(chunks: Sequence[Chunk], before: Instant, ticks: I64) -> Iterator[Batch]:
+    for i in range(len(ticks)):
+        yield Batch([c.between(before, int(ticks[i])) for c in chunks], ticks[i : i + 1])
+        before = int(ticks[i])
+
+
+def _told(
+    batches: Iterator[Batch], made: Prepared, calendar: Calendar, first: int, tell: Tell, live_from: Instant | None = None
+) -> Iterator[Step]:
+    """Run, telling how far it has come."""
+    ready = list(batches)
+    start = int(calendar.midnight[first]) if live_from is None else live_from
+    for done, step in enumerate(run(ready, made.desk, live_from=start), start=1):
+        name = "Testing" if len(step.ticks) else "Learning from history"
+        tell(name, done, len(ready))
+        yield step
+
+
+def _result(made: Prepared, steps: Sequence[Step], calendar: Calendar) -> RunResult:
+    market, job = made.market, made.job
+    bars = next(c for c in market.chunks if c.kind is market.bars)
+    last = int(next(s for s in reversed(steps) if len(s.ticks)).ticks[-1])
+    told = Told(
+        mode=job.mode,
+        timeframe=market.timeframe,
+        capital=job.capital,
+        costs=made.desk.costs,
+        sources=market.described(),
+        simulated=market.source.simulated,
+        notes=made.notes,
+        known_until=max(int(c.known_at[c.known_at <= last].max(initial=0)) for c in market.chunks),
+    )
+    window = int(calendar.midnight[job.first]), last
+    hold = buy_and_hold(market.chunks, job.symbols, job.capital, made.desk.costs, calendar, window)
+    return assemble(made.desk, steps, bars, (hold.at, hold.key, hold.equity), told)

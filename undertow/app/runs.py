@@ -1,0 +1,90 @@
+"""A run's folder: what was asked, on which data and code, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from undertow.app.job import Job
+from undertow.core.errors import StoreError
+from undertow.core.time import iso
+from undertow.engine.result import RunResult
+from undertow.report.html import write_report
+
+
+def save_run(result: RunResult, job: Job, root: Path) -> Path:
+    """Write report, manifest, equity, signals and fills under ``root/runs``; the folder."""
+    stamp = iso(job.now - job.now % 10**9).replace(":", "").replace("-", "")
+    folder = root / "runs" / f"{stamp}-{job.mode}-{_digest(_config(job))}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "manifest.json").write_text(json.dumps(_manifest(result, job), indent=2) + "\n", encoding="utf-8")
+        _tables(result, folder)
+        write_report(result, folder / "report.html")
+    except OSError as error:
+        raise StoreError(f"the run could not be written to {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def _config(job: Job) -> dict[str, Any]:
+    kept = asdict(job)
+    for name in ("now", "keyed", "notes", "speed"):
+        kept.pop(name)
+    return kept
+
+
+def _digest(config: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _manifest(result: RunResult, job: Job) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    config = _config(job)
+    libraries = ("numpy", "numba", "scikit-learn", "TA-Lib", "exchange_calendars")
+    return {
+        "job": config,
+        "config": _digest(config),
+        "window": [iso(result.start), iso(result.end)],
+        "sources": dict(result.sources),
+        "simulated": result.simulated,
+        "notes": list(result.notes),
+        "costs": asdict(result.costs),
+        "stages": [{"trained_at": iso(s.trained_at), "rows": s.rows, "meta": s.meta, "calibrator": s.calibrator} for s in result.stages],
+        "results": hashlib.sha256(np.ascontiguousarray(result.equity).tobytes() + np.ascontiguousarray(result.p_up).tobytes()).hexdigest(),
+        "undertow": version("undertow"),
+        "libraries": {name: version(name) for name in libraries},
+    }
+
+
+def _tables(result: RunResult, folder: Path) -> None:
+    import polars as pl
+
+    width = len(result.symbols)
+
+    def stamps(at: Any, repeat: int = 1) -> pl.Series:
+        return pl.Series("at", np.repeat(at, repeat)).cast(pl.Datetime("ns", "UTC"))
+
+    names = list(result.symbols)
+    pl.DataFrame([stamps(result.mark_at)]).with_columns([pl.Series(s, result.equity[:, k]) for k, s in enumerate(names)]).write_parquet(
+        folder / "equity.parquet"
+    )
+    pl.DataFrame(
+        [
+            stamps(result.ticks, width),
+            pl.Series("symbol", names * len(result.ticks)),
+            pl.Series("p_up", result.p_up.ravel()),
+            pl.Series("direction", result.direction.ravel()),
+            pl.Series("target", result.targets.ravel()),
+        ]
+    ).write_parquet(folder / "signals.parquet")
+    fills = result.fills
+    pl.DataFrame(
+        [stamps(fills.event_at), pl.Series("symbol", [names[k] for k in fills.key], dtype=pl.String)]
+        + [pl.Series(n, c) for n, c in fills.columns.items()]
+    ).write_parquet(folder / "fills.parquet")

@@ -1,0 +1,167 @@
+"""From a job to what runs it: the source that has the data, the history it needs and the folds of the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from undertow.app.job import Job
+from undertow.core.calendar import Calendar
+from undertow.core.chunk import Chunk, concat
+from undertow.core.errors import BadInput, NotSupported, TooLittleHistory
+from undertow.core.events import Bar, CorporateAction, DailyBar, Event, Grade
+from undertow.core.orders import Costs
+from undertow.core.protocols import Source
+from undertow.core.time import DAY, MINUTE, Duration, Instant
+from undertow.engine.run import Desk
+from undertow.execution.simulated import SimulatedBroker
+from undertow.features.engineering import FeatureEngineering
+from undertow.features.labels import Labels
+from undertow.features.memory import Memory
+from undertow.models.framework import ModelIntegrationFramework, Schedule
+from undertow.strategies.combined import Combined
+
+BAR_SPAN: Duration = 5 * MINUTE
+#: bars a session never falls below, which turns a memory in bars into sessions
+FEWEST_BARS = 42
+#: a position is changed only when the target moved by this share of the sleeve's equity
+BAND = 0.10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """Everything known about the symbols up to the end of the job."""
+
+    source: Source
+    chunks: tuple[Chunk, ...]
+    bars: type[Event]  #: Bar or DailyBar: what is traded on
+    first: int  #: first session with bars of every symbol
+    notes: tuple[str, ...]
+
+    @property
+    def every(self) -> Duration | None:
+        """Time between decision ticks; None on daily bars."""
+        return BAR_SPAN if self.bars is Bar else None
+
+    @property
+    def timeframe(self) -> str:
+        """How the bars are called on the command line."""
+        return "5m" if self.bars is Bar else "1d"
+
+    def described(self) -> dict[str, str]:
+        """Event kind -> its source and the worst grade of its known_at."""
+        return {
+            c.kind.kind: f"{', '.join(c.sources) or self.source.name} ({Grade(int(c.grade.max())).name.lower()})"
+            for c in self.chunks
+            if len(c)
+        }
+
+
+def choose_source(job: Job, home: Path) -> tuple[Source, list[str]]:
+    """The source the job asks for; ``auto`` takes what was imported for these symbols, else the simulated market."""
+    notes: list[str] = []
+    if job.source == "massive":
+        raise NotSupported("--source massive: this version has no live connection to Massive yet; import files or use --source simulated")
+    if job.keyed:
+        notes.append("A vendor key was given, but this version reads imported files and the simulated market only: the key is not used.")
+    if job.source != "simulated":
+        from undertow.tape.source import TapeSource
+        from undertow.tape.store import Tape
+
+        tape = TapeSource(Tape(home))
+        present = tape.symbols(Bar) | tape.symbols(DailyBar)
+        missing = [s for s in job.symbols if s not in present]
+        if not missing:
+            return tape, notes
+        if job.source == "imported" or len(missing) < len(job.symbols):
+            here = ", ".join(sorted(present)) or "nothing"
+            raise BadInput(
+                f"--symbols: {', '.join(missing)} not among the imported data ({here}); import bars for it or use --source simulated"
+            )
+    from undertow.sandbox.market import Market as SimulatedMarket
+    from undertow.sources.simulated import SimulatedSource
+
+    return SimulatedSource(SimulatedMarket(seed=job.seed)), notes
+
+
+def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market:
+    """Read the history that the job's features and models rest on; raises when there is none, or too little to train on."""
+    schedule = Schedule()
+    features = FeatureEngineering(job.symbols, calendar=calendar)
+    back = max(job.first - schedule.at_most - warm_up(features.memories()), 0)
+    by_kind: dict[type[Event], list[Chunk]] = {}
+    for chunk in source.history(job.symbols, int(calendar.midnight[back]), until):
+        by_kind.setdefault(chunk.kind, []).append(chunk)
+    whole = {kind: concat(parts) for kind, parts in by_kind.items()}
+    bars = _bars(job, whole, calendar)
+    first = _first_session(whole[bars], calendar, job)
+    needed = schedule.at_least + schedule.every + 1
+    if job.first - first < needed:
+        short = needed - (job.first - first)
+        raise TooLittleHistory(
+            f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on, {short} more"
+            f" are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
+        )
+    return Market(source=source, chunks=tuple(whole.values()), bars=bars, first=max(first, job.first - schedule.at_most), notes=())
+
+
+def warm_up(memories: dict[type[Event], Memory]) -> int:
+    """Sessions that must be loaded before the first tick for every feature to have its memory."""
+    sessions = 0
+    for kind, memory in memories.items():
+        events = ceil(memory.events / FEWEST_BARS) if kind is Bar else memory.events
+        if kind not in (Bar, DailyBar):
+            events = min(events, 60)
+        sessions = max(sessions, events + memory.sessions + ceil(memory.span / DAY))
+    return sessions + 2
+
+
+def _bars(job: Job, whole: dict[type[Event], Chunk], calendar: Calendar) -> type[Event]:
+    """The bars to trade on: intraday where every symbol has them in the window, else daily."""
+    window = int(calendar.midnight[job.first]), int(calendar.close[job.last])
+    wanted: Sequence[type[Event]] = {"5m": (Bar,), "1d": (DailyBar,)}.get(job.timeframe, (Bar, DailyBar))
+    for kind in wanted:
+        chunk = whole.get(kind)
+        if chunk is None:
+            continue
+        inside = chunk.key[(chunk.event_at > window[0]) & (chunk.event_at <= window[1])]
+        if len(np.unique(inside)) == len(job.symbols):
+            return kind
+    have = [
+        f"{c.kind.kind} from {_day(c.event_at.min())} to {_day(c.event_at.max())}"
+        for c in whole.values()
+        if c.kind in (Bar, DailyBar) and len(c)
+    ]
+    named = f"--start-date {calendar.day[job.first]} to --end-date {calendar.day[job.last]}"
+    raise BadInput(f"{named} does not overlap the data of every symbol; there is {'; '.join(have) or 'nothing before that end'}")
+
+
+def _day(at: Instant) -> str:
+    return str(np.datetime64(int(at), "ns").astype("datetime64[D]"))
+
+
+def _first_session(bars: Chunk, calendar: Calendar, job: Job) -> int:
+    return max(int(calendar.position(int(bars.event_at[bars.key == k].min()))) for k in range(len(job.symbols)))
+
+
+def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs) -> Desk:
+    """The five folds, fresh."""
+    features = FeatureEngineering(job.symbols, intraday=market.bars is Bar, calendar=calendar)
+    return Desk(
+        features=features,
+        labels=Labels(job.symbols, calendar, kind=market.bars),
+        framework=ModelIntegrationFramework(job.symbols, list(features.features), calendar=calendar),
+        strategy=Combined(),
+        broker=SimulatedBroker(job.symbols, job.capital, costs, calendar, bars=market.bars, band=BAND),
+        costs=costs,
+        calendar=calendar,
+    )
+
+
+def actions(chunks: Sequence[Chunk]) -> list[Chunk]:
+    """The corporate actions among chunks."""
+    return [c for c in chunks if c.kind is CorporateAction]

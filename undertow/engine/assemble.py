@@ -1,0 +1,113 @@
+"""Steps of a run put together into one result; arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from undertow.core.chunk import F64, I64, Chunk, concat
+from undertow.core.events import PRICE_SCALE
+from undertow.core.orders import Costs
+from undertow.core.time import Instant
+from undertow.engine.result import Judged, RunResult, Stage
+from undertow.engine.run import Desk, Step
+from undertow.engine.signals import last_signals
+from undertow.models.framework import Trained
+from undertow.models.logistic import sigmoid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the engine cannot know by itself: names and words for the result."""
+
+    mode: str
+    timeframe: str
+    capital: float
+    costs: Costs
+    sources: dict[str, str]
+    simulated: bool
+    notes: tuple[str, ...]
+    known_until: Instant
+
+
+def assemble(desk: Desk, steps: Sequence[Step], bars: Chunk, hold: tuple[I64, I64, F64], told: Told) -> RunResult:
+    """One result of all steps; ``hold`` is (at, key, equity) of buying and holding, ``bars`` those that were traded on."""
+    steps = [s for s in steps if len(s.ticks)]
+    ticks = np.concatenate([s.ticks for s in steps])
+    progress = [s.progress for s in steps]
+    at, key = np.concatenate([p.at for p in progress]), np.concatenate([p.key for p in progress])
+    width = len(desk.features.symbols)
+    marks = np.unique(at)
+    start = told.capital / width
+    due = desk.labels.due(ticks[-1:])[0] - ticks[-1]
+    return RunResult(
+        mode=told.mode,
+        symbols=desk.features.symbols,
+        timeframe=told.timeframe,
+        start=int(ticks[0]),
+        end=int(ticks[-1]),
+        capital=told.capital,
+        costs=told.costs,
+        horizon=int(due),
+        ticks=ticks,
+        p_up=np.concatenate([s.predictions.p_up for s in steps]),
+        direction=np.concatenate([s.direction for s in steps]),
+        targets=np.concatenate([s.targets for s in steps]),
+        mark_at=marks,
+        equity=carried(marks, at, key, np.concatenate([p.equity for p in progress]), np.full(width, start)),
+        shares=carried(marks, at, key, np.concatenate([p.shares for p in progress]), np.zeros(width)),
+        close=carried(marks, bars.event_at, bars.key, bars.numbers("close") / PRICE_SCALE, np.full(width, np.nan)),
+        hold=carried(marks, *hold, np.full(width, start)),
+        fills=concat([p.fills for p in progress]),
+        judged=_judged(steps, desk.framework.names),
+        stages=tuple(_stage(desk, s) for s in desk.framework.stages),
+        signals=last_signals(desk, steps[-1], told.known_until, told.sources, told.simulated),
+        sources=told.sources,
+        simulated=told.simulated,
+        notes=told.notes,
+    )
+
+
+def carried(marks: I64, at: I64, key: I64, value: F64, before: F64) -> F64:
+    """The newest value of each symbol at each mark (marks, symbols); ``before`` (symbols,) until its first."""
+    out = np.empty((len(marks), len(before)))
+    for k in range(len(before)):
+        mine = np.flatnonzero((key == k) & ~np.isnan(value))
+        mine = mine[np.argsort(at[mine], kind="stable")]
+        found = np.searchsorted(at[mine], marks, side="right") - 1
+        out[:, k] = np.where(found >= 0, value[mine[np.maximum(found, 0)]], before[k]) if len(mine) else before[k]
+    return out
+
+
+def _judged(steps: Sequence[Step], names: Sequence[str]) -> Judged:
+    """Predictions of the window whose outcome became known in it."""
+    ticks = np.concatenate([s.ticks for s in steps])
+    p_up = np.concatenate([s.predictions.p_up for s in steps])
+    odds = np.concatenate([s.predictions.odds for s in steps])
+    labels = concat([s.labels for s in steps])
+    row = np.minimum(np.searchsorted(ticks, labels.event_at), len(ticks) - 1)
+    keep = np.flatnonzero((ticks[row] == labels.event_at) & np.isfinite(p_up[row, labels.key]))
+    row, key = row[keep], labels.key[keep]
+    base = sigmoid(odds[row, key])
+    return Judged(
+        decided_at=ticks[row],
+        key=key,
+        p_up=p_up[row, key],
+        value=labels.numbers("value")[keep],
+        base={name: base[:, m] for m, name in enumerate(names)},
+    )
+
+
+def _stage(desk: Desk, stage: Trained) -> Stage:
+    worth = np.abs(stage.contributions(stage.sample)[:, :-1]).mean(axis=0)
+    order = np.argsort(-worth, kind="stable")[:12]
+    return Stage(
+        trained_at=stage.at,
+        rows=stage.rows,
+        models=stage.names,
+        meta=stage.stack.method,
+        calibrator=stage.calibrator.method,
+        importance={desk.framework.features[j]: float(worth[j]) for j in order if worth[j] > 0.0},
+    )

@@ -1,0 +1,116 @@
+"""Panels of the page that stand for one thing: how good the probabilities were, what the record proves, a signal, a training."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from undertow.core.orders import Signal
+from undertow.core.time import SECOND
+from undertow.engine.result import RunResult, Stage
+from undertow.report.calibration import Calibration, base_models, verdict
+from undertow.report.metrics import Performance
+from undertow.report.words import NONE, count, decimal, local, moment, percent, span
+from undertow.validation.significance import SESSIONS_A_YEAR, Significance
+
+Section = dict[str, Any]
+
+
+def tone(value: float | None) -> str:
+    """The colour of a number's sign: gain, loss or none."""
+    return "" if not value else "gain" if value > 0 else "loss"
+
+
+def calibration_panel(result: RunResult, c: Calibration) -> Section:
+    """What the predictions were worth: verdict, numbers by glossary key, and the base models beside the whole."""
+    b = c.brier
+    parts = f"{decimal(b.reliability, 4)} reliability − {decimal(b.resolution, 4)} resolution + {decimal(b.uncertainty, 4)} uncertainty"
+    if abs(b.within) >= 5e-5:
+        parts += f" {'+' if b.within > 0 else '−'} {decimal(abs(b.within), 4)} within bins"
+    return {
+        "verdict": verdict(c),
+        "numbers": [
+            ("calibration", "Judged predictions", f"{c.judged:,}"),
+            ("effective", "Effective outcomes", decimal(c.effective, 0)),
+            ("coverage", "Coverage", percent(c.coverage, 1)),
+            ("calibration", "Share that rose", percent(c.base_rate, 1)),
+            ("brier", "Brier score", f"{decimal(b.score, 4)} = {parts}"),
+            ("logloss", "Log-loss", f"{decimal(c.log_loss, 4)} against {decimal(c.climatology, 4)} for the base rate"),
+            ("slope", "Calibration slope", f"{decimal(c.slope)} ± {decimal(c.slope_error)} (intercept {decimal(c.intercept)})"),
+            ("ece", "Calibration error", f"{percent(c.ece)} less a floor of {percent(c.ece_floor)} = {percent(c.ece_excess, sign=True)}"),
+        ],
+        "models": [
+            (name, percent(m.right, 1), decimal(m.brier.score, 4), decimal(m.log_loss, 4), decimal(m.slope))
+            for name, m in (("Undertow (together, calibrated)", c), *base_models(result).items())
+        ],
+    }
+
+
+def proof_panel(s: Significance, p: Performance) -> Section:
+    """What the record proves; the two probabilities in percent, or None where nothing can be judged."""
+    m = s.moments
+    need = "no length would do" if math.isinf(s.least_sessions) else count(math.ceil(s.least_sessions), "session") if not s.why else NONE
+    have = f"{count(m.periods, 'session')}, {m.periods / SESSIONS_A_YEAR:.1f} years"
+    rho = f"{decimal(s.sharpe_annual_autocorrelated)} with Lo's correction (autocorrelation {decimal(m.autocorrelation)})"
+    return {
+        "verdict": s.verdict,
+        "psr": None if s.why else round(s.psr * 100, 1),
+        "dsr": None if s.why else round(s.dsr * 100, 1),
+        "trials": count(s.trials, "trial"),
+        "numbers": [
+            ("sharpe", "Sharpe ratio", f"{decimal(s.sharpe_annual)}; {rho}" if not s.why else s.why),
+            ("sortino", "Sortino ratio", p.curve.sortino.why or decimal(p.curve.sortino)),
+            ("hold", "Sharpe ratio of buy and hold", p.hold.sharpe.why or decimal(p.hold.sharpe)),
+            ("trials", "Strategies and settings tried", f"{s.trials:g}"),
+            ("hurdle", "Luck's hurdle", decimal(s.hurdle_annual)),
+            ("mintrl", "Minimum track record", f"{need} (this one: {have})"),
+            ("minbtl", "Minimum backtest for so many trials", f"{s.least_years_for_trials:.1f} years"),
+            ("psr", "Shape of daily returns", f"skew {decimal(m.skew)}, kurtosis {decimal(m.kurtosis)} (3 for a normal)"),
+        ],
+    }
+
+
+def signal_panel(s: Signal) -> Section:
+    """One signal: the call, where its probability lies, and what pushed it which way."""
+    parts = sorted(s.contributions.items(), key=lambda item: -abs(item[1]))
+    widest = max([abs(v) for _, v in parts] or [0.0]) or 1.0
+    shown = [{"name": n, "value": f"{v:+.3f}", "width": round(abs(v) / widest * 50, 1), "tone": tone(v)} for n, v in parts[:10]]
+    return {
+        "symbol": s.symbol,
+        "direction": s.direction.value,
+        "confidence": percent(s.confidence, 1),
+        "p_up": percent(s.p_up, 1),
+        "place": round(min(1.0, max(0.0, s.p_up)) * 100, 1) if math.isfinite(s.p_up) else None,
+        "reason": s.abstain_reason,
+        "parts": shown,
+        "left_out": len(parts) - len(shown),
+        "facts": [
+            ("Decided", f"{moment(s.at)}, {s.phase}"),
+            ("Horizon", span(s.horizon)),
+            ("Last fact used", f"{local(s.known_until):%Y-%m-%d %H:%M:%S} ET ({(s.at - s.known_until) / SECOND:,.0f} s before)"),
+            ("Grades", ", ".join(f"{kind} {grade}" for kind, grade in s.grades.items()) or NONE),
+            ("Model", s.model),
+        ],
+        "simulated": s.simulated,
+    }
+
+
+def stage_panel(s: Stage) -> Section:
+    """One training: when, on how many rows, and the features that weighed most."""
+    top = sorted(s.importance.items(), key=lambda item: -item[1])[:12]
+    widest = max([v for _, v in top] or [0.0]) or 1.0
+    return {
+        "at": moment(s.trained_at),
+        "rows": f"{s.rows:,}",
+        "models": ", ".join(s.models) or NONE,
+        "meta": s.meta,
+        "calibrator": s.calibrator,
+        "features": [{"name": n, "value": f"{v:.3f}", "width": round(v / widest * 100)} for n, v in top],
+    }
+
+
+def source_panel(kind: str, text: str) -> tuple[str, str, str]:
+    """Event kind, source and grade of its ``known_at`` from a result's ``"source (grade)"``."""
+    match = re.fullmatch(r"(.*\S)\s*\((\w+)\)", text, re.DOTALL)
+    return (kind, match[1], match[2]) if match else (kind, text, NONE)
