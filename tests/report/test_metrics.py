@@ -1,5 +1,6 @@
 """Every number against a plain-Python computation of the same thing, and against what must hold for any run."""
 
+import itertools
 import math
 import statistics
 from dataclasses import replace
@@ -19,7 +20,7 @@ CARD = scorecard(RESULT)
 
 def plain_daily(equity: list[float], start: float, per_day: int) -> list[float]:
     ends = [start, *equity[per_day - 1 :: per_day]]
-    return [b / a - 1 for a, b in zip(ends, ends[1:], strict=False)]
+    return [b / a - 1 for a, b in itertools.pairwise(ends)]
 
 
 def test_portfolio_is_the_sum_of_its_sleeves() -> None:
@@ -163,7 +164,7 @@ def test_sessions_are_new_yorks() -> None:
 def test_months_compound_to_the_whole() -> None:
     months = monthly_returns(CARD.days, CARD.portfolio.curve.daily)
     assert math.prod(1 + r for r in months.values()) - 1 == pytest.approx(CARD.portfolio.curve.total_return.value)
-    assert list(months)[0] == (2025, 11)
+    assert next(iter(months)) == (2025, 11)
 
 
 levels = st.lists(st.floats(1, 1e6), min_size=1, max_size=80).map(np.array)

@@ -1,5 +1,6 @@
 """Published numbers of the Sharpe ratio's inference come out of our formulas, and worthless strategies are not believed."""
 
+import itertools
 import math
 import statistics
 
@@ -85,7 +86,7 @@ def test_moments_against_plain_python() -> None:
     assert m.sharpe == pytest.approx(mean / statistics.stdev(r))
     assert m.skew == pytest.approx(sum((x - mean) ** 3 for x in r) / n / sd**3)
     assert m.kurtosis == pytest.approx(sum((x - mean) ** 4 for x in r) / n / sd**4)
-    assert m.autocorrelation == pytest.approx(sum((a - mean) * (b - mean) for a, b in zip(r, r[1:], strict=False)) / n / sd**2)
+    assert m.autocorrelation == pytest.approx(sum((a - mean) * (b - mean) for a, b in itertools.pairwise(r)) / n / sd**2)
 
 
 def test_worthless_strategies_are_seldom_believed() -> None:

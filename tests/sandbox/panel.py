@@ -54,7 +54,7 @@ class Panel:
     def sums(self, kind: type[Event], values: Array, where: Array) -> F64:
         chunk, n = self.chunks[kind], self.sessions.stop - self.sessions.start
         at = (nyse().position(chunk.event_at) - self.sessions.start) * len(self.symbols) + chunk.key
-        counted: F64 = np.bincount(at[where], values[where].astype(float), n * len(self.symbols))
+        counted: F64 = np.asarray(np.bincount(at[where], values[where], n * len(self.symbols)), np.float64)
         return counted.reshape(n, -1)
 
     def features(self) -> dict[str, F64]:

@@ -91,7 +91,6 @@ def test_no_hour_of_a_null_market_foretells_another(null: list[Panel]) -> None:
         pairs["morning to afternoon"].append(correlation(morning.mean(1), afternoon.mean(1)))
         pairs["own morning"].append(correlation(morning, afternoon))
         pairs["next bar"].append(correlation(moved[:, :, :-1], moved[:, :, 1:]))
-    observations = {"day to night": 999, "night to day": 998, "morning to afternoon": 247, "own morning": 247, "next bar": 247 * 77}
     for name, found in pairs.items():
         assert abs(np.mean(found)) < 3.0 / np.sqrt(observations[name] * len(found)), name
 

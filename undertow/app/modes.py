@@ -132,6 +132,7 @@ def _result(made: Prepared, steps: Sequence[Step], calendar: Calendar) -> RunRes
         notes=made.notes,
         known_until=max(int(c.known_at[c.known_at <= last].max(initial=0)) for c in market.chunks),
     )
-    window = int(calendar.midnight[job.first]), last
-    hold = buy_and_hold(market.chunks, job.symbols, job.capital, made.desk.costs, calendar, window)
+    first = int(next(s for s in steps if len(s.ticks)).ticks[0])
+    known = [c.between(-(2**63), last) for c in market.chunks]
+    hold = buy_and_hold(build_desk(job, market, calendar, made.desk.costs).broker, known, first, last)
     return assemble(made.desk, steps, bars, (hold.at, hold.key, hold.equity), told)

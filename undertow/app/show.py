@@ -87,7 +87,7 @@ def _trade(job: Job, root: object, console: Console) -> RunResult:
 def _live(job: Job, console: Console) -> Iterator[Callable[[Desk, Step], None]]:
     pace = _Pace(job.speed)
     if not console.is_terminal:
-        yield lambda desk, step: pace.wait(int(step.ticks[-1]))
+        yield lambda _desk, step: pace.wait(int(step.ticks[-1]))
         return
     with Live(console=console, refresh_per_second=8) as live:
 

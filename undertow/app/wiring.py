@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from undertow.app.job import Job
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import Chunk, concat
 from undertow.core.errors import BadInput, NotSupported, TooLittleHistory
-from undertow.core.events import Bar, CorporateAction, DailyBar, Event, Grade
+from undertow.core.events import Bar, DailyBar, Event, Grade
 from undertow.core.orders import Costs
 from undertow.core.protocols import Source
 from undertow.core.time import DAY, MINUTE, Duration, Instant
@@ -24,6 +25,9 @@ from undertow.features.labels import Labels
 from undertow.features.memory import Memory
 from undertow.models.framework import ModelIntegrationFramework, Schedule
 from undertow.strategies.combined import Combined
+
+if TYPE_CHECKING:
+    from undertow.tape.store import Tape
 
 BAR_SPAN: Duration = 5 * MINUTE
 #: bars a session never falls below, which turns a memory in bars into sessions
@@ -72,11 +76,11 @@ def choose_source(job: Job, home: Path) -> tuple[Source, list[str]]:
         from undertow.tape.source import TapeSource
         from undertow.tape.store import Tape
 
-        tape = TapeSource(Tape(home))
-        present = tape.symbols(Bar) | tape.symbols(DailyBar)
+        tape = Tape(home)
+        present = _with_bars(tape)
         missing = [s for s in job.symbols if s not in present]
         if not missing:
-            return tape, notes
+            return TapeSource(tape), notes
         if job.source == "imported" or len(missing) < len(job.symbols):
             here = ", ".join(sorted(present)) or "nothing"
             raise BadInput(
@@ -86,6 +90,11 @@ def choose_source(job: Job, home: Path) -> tuple[Source, list[str]]:
     from undertow.sources.simulated import SimulatedSource
 
     return SimulatedSource(SimulatedMarket(seed=job.seed)), notes
+
+
+def _with_bars(tape: Tape) -> set[str]:
+    kinds = [kind for kind in (Bar, DailyBar) if kind in tape.kinds()]
+    return {s for kind in kinds for s in tape.frame(kind).select("symbol").unique().collect()["symbol"]}
 
 
 def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market:
@@ -103,8 +112,8 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
     if job.first - first < needed:
         short = needed - (job.first - first)
         raise TooLittleHistory(
-            f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on, {short} more"
-            f" are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
+            f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on,"
+            f" {short} more are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
         )
     return Market(source=source, chunks=tuple(whole.values()), bars=bars, first=max(first, job.first - schedule.at_most), notes=())
 
@@ -156,12 +165,8 @@ def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs) -> De
         labels=Labels(job.symbols, calendar, kind=market.bars),
         framework=ModelIntegrationFramework(job.symbols, list(features.features), calendar=calendar),
         strategy=Combined(),
-        broker=SimulatedBroker(job.symbols, job.capital, costs, calendar, bars=market.bars, band=BAND),
+        broker=SimulatedBroker(job.symbols, job.capital, costs, calendar, kind=market.bars, band=BAND),
         costs=costs,
         calendar=calendar,
     )
 
-
-def actions(chunks: Sequence[Chunk]) -> list[Chunk]:
-    """The corporate actions among chunks."""
-    return [c for c in chunks if c.kind is CorporateAction]

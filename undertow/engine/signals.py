@@ -31,7 +31,7 @@ def last_signals(desk: Desk, step: Step, known_until: Instant, sources: Mapping[
             p_up=float(step.predictions.p_up[-1, k]),
             horizon=int(desk.labels.due(step.ticks[-1:])[0]) - at,
             phase=str(desk.calendar.phase(at)),
-            abstain_reason=_why(desk, step, k),
+            abstain_reason=_why(step, k),
             contributions=_named(desk, parts[k]),
             score=float(step.predictions.score[-1, k]),
             known_until=known_until,
@@ -52,7 +52,7 @@ def _named(desk: Desk, parts: F64) -> dict[str, float]:
     return {n: float(v) for n, v in zip(names, parts, strict=True) if v != 0.0}
 
 
-def _why(desk: Desk, step: Step, k: int) -> str:
+def _why(step: Step, k: int) -> str:
     p_up = float(step.predictions.p_up[-1, k])
     if step.direction[-1, k] != 0:
         return ""

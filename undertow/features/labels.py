@@ -42,7 +42,8 @@ class Labels:
     def due(self, ticks: I64) -> I64:
         """The same time of day ``sessions`` later (n,), ns UTC."""
         at = self._calendar.position(ticks)
-        return self._calendar.midnight[at + self._sessions] + (ticks - self._calendar.midnight[at])
+        later: I64 = self._calendar.midnight[at + self._sessions] + (ticks - self._calendar.midnight[at])
+        return later
 
     def push(self, chunks: Iterable[Chunk], ticks: I64) -> Chunk:
         """Take what became known and new decision ticks (t,); return the labels that became known, in order (LabelKnown)."""

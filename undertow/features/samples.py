@@ -59,8 +59,8 @@ class DecayedSum:
 
     @property
     def memory(self) -> Memory:
-        """Until an event weighs less than 2**-40."""
-        return Memory(span=40 * self.half_life)
+        """Until an event weighs less than 2**-48, so that all that are cut off together weigh less than 2**-40."""
+        return Memory(span=48 * self.half_life)
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""

@@ -115,9 +115,10 @@ def _live(z: Any, factor: Any, who: Company, rho: float, now: Any) -> float:
     noise, night_to_day = sqrt(1.0 - rho * rho), sqrt((1.0 - DAY_SHARE) / DAY_SHARE)
     variance = now.shared**2 + now.own**2
     jump = noise * who.jump * now.reports
-    day = DAY_SHARE * now.mean + now.shared * factor.day + now.own * z.day
+    day = now.shared * factor.day + now.own * z.day
+    now.reversal = -day / (noise * now.sigma * sqrt(DAY_SHARE))  # of the noise alone, so that the latent keeps its unit variance
+    day += DAY_SHARE * now.mean
     night = (1.0 - DAY_SHARE) * now.mean + night_to_day * (now.shared * factor.night + now.own * z.night) + jump * z.jump
-    now.reversal = -day / (now.sigma * sqrt(DAY_SHARE))
     now.surprise = 0.08 * _mix(z.jump, z.surprise, 0.5)
     now.close = day - 0.5 * variance
     night -= 0.5 * (night_to_day**2 * variance + jump**2)

@@ -68,7 +68,7 @@ class Comparison:
             i, k = np.argwhere(unlike[:, :, j])[0]
             where = f"at {iso(int(self.ticks[i]))} {self.subject.material.symbols[k]}"
             share = f"{int(unlike[:, :, j].sum())} of {unlike[:, :, j].size} values"
-            out.append(Finding(law, self.names[j], f"{what}: {expected[i, k, j]!r} became {got[i, k, j]!r} {where} ({share})"))
+            out.append(Finding(law, self.names[j], f"{what}: {float(expected[i, k, j])!r} became {float(got[i, k, j])!r} {where} ({share})"))
         return out
 
 
@@ -157,8 +157,9 @@ def law_1_ties(subject: Subject) -> list[Finding]:
     for now in tied[:: max(1, len(tied) // 3)]:
         upto = ticks[ticks <= now]
         sooner = [reordered(chunk, np.where(chunk.known_at == now, now - 1, chunk.known_at)) for chunk in chunks]
-        same = replace(compared(subject, upto[-1:]), slack=np.where(_fading(subject), 1e-9, 0.0))
         got, expected = subject.run(chunks, upto)[-1:], subject.run(sooner, upto)[-1:]
+        # to a decay a nanosecond makes a difference, though a small one
+        same = replace(compared(subject, upto[-1:]), slack=np.where(_fading(subject), 1e-9 * largest(expected), 0.0))
         for one in same.findings("law 1", "an event known exactly at the tick counts differently from one known 1 ns before", got, expected):
             out.setdefault(one.name, one)
     return list(out.values())
@@ -223,8 +224,7 @@ def law_5_warm_up(subject: Subject, position: int) -> list[Finding]:
         kept = [since(c, int(late[0]), needed[c.kind.kind], subject.material.calendar) for c in chunks if c.kind.kind in needed]
         got = subject.fresh([names[j] for j in rows]).push(kept, late)
         expected = whole[position:, :, rows]
-        largest = np.nanmax(np.abs(expected), axis=(0, 1), initial=1.0)
-        slack = np.where(fading[rows], FADED * largest, 0.0)
+        slack = np.where(fading[rows], FADED * largest(expected), 0.0)
         same = Comparison(subject=subject, ticks=late, names=[names[j] for j in rows], slack=slack)
         out += same.findings("law 5", "started as late as its memory allows", got, expected)
     return out
@@ -244,6 +244,12 @@ def since(chunk: Chunk, at: Instant, memory: Memory, calendar: Calendar) -> Chun
             start -= memory.span
         keep[mine[chunk.known_at[mine] > start]] = True
     return chunk[keep]
+
+
+def largest(values: F64) -> F64:
+    """The scale of each feature of a matrix (ticks, symbols, features): its largest size, at least 1."""
+    scale: F64 = np.nanmax(np.abs(values), axis=(0, 1), initial=1.0)
+    return scale
 
 
 def _fading(subject: Subject) -> Array:
