@@ -143,24 +143,24 @@ def run_ticks(sleeve: Sleeve, rows: list[Row], ticks: list[int], weights: list[f
     decided: dict[int, tuple[float, float]] = {}  # tick -> shares, least, once sized
     used: set[int] = set()
 
-    def size(tick: int, weight: float, equity: float, price: float) -> None:
-        decided[tick] = (sleeve.whole(weight * equity / price), band * equity / price)
+    def size(before: int) -> None:
+        equity = sleeve.equity[-1] if sleeve.equity else sleeve.capital
+        for tick, weight in zip(ticks, weights, strict=True):
+            if not math.isnan(weight) and tick < before and tick not in decided and sleeve.mark > 0:
+                decided[tick] = (sleeve.whole(weight * equity / sleeve.mark), band * equity / sleeve.mark)
 
     for i, row in enumerate(rows):
-        for tick, weight in zip(ticks, weights, strict=True):
-            if not math.isnan(weight) and tick < row.known and tick not in decided and sleeve.mark > 0:
-                size(tick, weight, sleeve.equity[-1] if sleeve.equity else sleeve.capital, sleeve.mark)
+        size(row.known)
         sleeve.pay_lender(row.start)
         for ratio, dividend in row.actions:
             sleeve.act(ratio, dividend, row.open)
             decided = {t: (s if t in used else sleeve.whole(s * ratio), least * ratio) for t, (s, least) in decided.items()}
         if sleeve.mark == 0 and row.open > 0:
             sleeve.mark = row.open
+            size(row.known)
         for tick, weight in zip(ticks, weights, strict=True):
-            if math.isnan(weight) or tick > row.start or tick in used or sleeve.mark == 0:
+            if math.isnan(weight) or tick > row.start or tick in used or tick not in decided:
                 continue
-            if tick not in decided:
-                size(tick, weight, sleeve.equity[-1] if sleeve.equity else sleeve.capital, sleeve.mark)
             used.add(tick)
             want, least = decided[tick]
             sleeve.want = want if abs(want - sleeve.shares) > least else sleeve.shares

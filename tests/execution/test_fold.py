@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -58,7 +60,7 @@ def test_two_pushes_equal_one_bit_for_bit(seed, n, floats):
     cuts = [0, *np.sort(rng.integers(0, n + 1, 3)), n]
     whole, parts = (ShareSleeve(CAPITAL, costs, size=SIZE, bars_per_day=78) for _ in range(2))
     once = whole.push(bars, targets, actions)
-    pieces = [parts.push(cut_bars(bars, a, b), targets[a:b], cut_actions(actions, a, b)) for a, b in zip(cuts, cuts[1:], strict=False)]
+    pieces = [parts.push(cut_bars(bars, a, b), targets[a:b], cut_actions(actions, a, b)) for a, b in itertools.pairwise(cuts)]
     assert_array_equal(once.equity, np.concatenate([p.equity for p in pieces]))
     assert_array_equal(once.shares(), np.concatenate([p.shares() for p in pieces]))
     for name in Fills._fields[1:]:

@@ -113,6 +113,15 @@ def test_figures_are_json_and_finite() -> None:
     data = re.search(r'id="figures">(.*?)</script>', PAGE, re.DOTALL)
     figures = json.loads(data[1], parse_constant=lambda c: pytest.fail(f"{c} in a figure"))
     assert set(figures) == {"equity", "waterfall", "reliability"}
+    for trace in figures["equity"]["data"]:
+        assert len(set(trace["x"])) == len(trace["x"]) == len(trace["y"]) == len(RESULT.mark_at)
+        assert sorted(trace["x"], key=lambda name: name.split(maxsplit=1)[1]) == trace["x"]
+        assert trace["x"][0] == "Mon 2025-11-10 10:35"
+    axis = figures["equity"]["layout"]["xaxis"]
+    assert len(axis["tickvals"]) == len(axis["ticktext"]) <= 6
+    for place, text in zip(axis["tickvals"], axis["ticktext"], strict=True):
+        assert place % 6 == 0, "labels stand where sessions begin"
+        assert figures["equity"]["data"][0]["x"][place].split()[1].endswith("-" + text[:2])
 
 
 def test_long_runs_stay_small(tmp_path: Path) -> None:

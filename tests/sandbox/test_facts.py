@@ -70,9 +70,8 @@ def test_the_day_is_u_shaped() -> None:
 
 def test_no_hour_of_a_null_market_foretells_another(null: list[Panel]) -> None:
     # one common factor: what many symbols did together counts as one observation a session
-    pairs: dict[str, list[float]] = {
-        name: [] for name in ("day to night", "night to day", "morning to afternoon", "own morning", "next bar")
-    }
+    observations = {"day to night": 999, "night to day": 998, "morning to afternoon": 247, "own morning": 247, "next bar": 247 * 77}
+    pairs: dict[str, list[float]] = {name: [] for name in observations}
     calendar = nyse()
     for panel in null:
         volatility = panel.oracle("volatility")

@@ -35,7 +35,7 @@ from undertow.execution.rules import Flow, Rules, inlined, kernel, learned, limi
 from undertow.execution.tables import NO_ACTIONS, Actions, Bars, Fills, Log, Pushed, Steps, Summary, joined, room, written
 
 
-@inlined
+@kernel
 def closes(
     bars: Bars, targets: Array, last: float, equity: F64, begin: int, until: int, rate: float, account: Account, curve: Curve
 ) -> tuple[int, float, Account, Curve]:

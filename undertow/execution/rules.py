@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
@@ -20,14 +21,31 @@ INF = math.inf
 F = TypeVar("F", bound=Callable[..., object])
 
 
+def stamp() -> tuple[tuple[int, int], ...]:
+    """Time and size of the files whose code the folds inline."""
+    room = Path(__file__).parent
+    return tuple((s.st_mtime_ns, s.st_size) for s in ((room / name).stat() for name in ("rules.py", "account.py", "tables.py")))
+
+
+STAMP = stamp()
+
+
+def fresh(dispatcher: Any) -> Any:
+    """Let numba's disk cache see those files too: by itself it looks at a kernel's own file and would serve stale money rules."""
+    cache = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if cache is not None and hasattr(cache, "_source_stamp"):
+        cache._source_stamp = (cache._source_stamp, STAMP)
+    return dispatcher
+
+
 def inlined(function: F) -> F:
     """Compile a small kernel that lives inside a hot loop. Numpy's errors spare a test for zero at each division."""
-    return cast("F", njit(cache=True, error_model="numpy", forceinline=True)(function))
+    return cast("F", fresh(njit(cache=True, error_model="numpy", forceinline=True)(function)))
 
 
 def kernel(function: F) -> F:
     """Compile a kernel that is called from Python."""
-    return cast("F", njit(cache=True, error_model="numpy", nogil=True)(function))
+    return cast("F", fresh(njit(cache=True, error_model="numpy", nogil=True)(function)))
 
 
 class Rules(NamedTuple):

@@ -134,12 +134,11 @@ class SimulatedBroker:
         said = ~np.isnan(weights)
         if not said.any() and len(ends) == 0:
             return
-        ready = len(sleeve.decisions.at)
         decisions = sleeve.decisions.and_new(ticks[said], weights[said])
         actions, sleeve.actions = sleeve.actions.due(bars) if len(ends) else (NO_ACTIONS, sleeve.actions)
         n = len(ends)
         curves, log = Curves(np.empty(n), np.empty(n)), room(n, 0)
-        taken, rows = fold_ticks(bars, decisions, ready, actions, self._band, self._rules, sleeve.state, curves, log.fills)
+        taken, rows = fold_ticks(bars, decisions, decisions.ready(), actions, self._band, self._rules, sleeve.state, curves, log.fills)
         sleeve.decisions = decisions.but(taken)
         if n == 0:
             return

@@ -30,6 +30,8 @@ from undertow.execution.account import (
 from undertow.execution.rules import Flow, Rules, inlined, kernel, learned, limit
 from undertow.execution.tables import Actions, Bars, Curves, Fills
 
+NEVER = 2**63 - 1
+
 
 class Decisions(NamedTuple):
     """Targets of one symbol in tick order; those that say nothing are left out.
@@ -45,6 +47,10 @@ class Decisions(NamedTuple):
     shares: F64
     least: F64
 
+    def ready(self) -> int:
+        """How many have been sized."""
+        return int(np.count_nonzero(~np.isnan(self.shares)))
+
     def and_new(self, at: I64, weight: F64) -> Decisions:
         """A copy with later decisions behind, not sized yet."""
         unsized = np.full(len(at), np.nan)
@@ -58,11 +64,16 @@ class Decisions(NamedTuple):
 
 
 @inlined
-def size(decisions: Decisions, row: int, account: Account, equity: float, band: float, whole: bool) -> None:
-    """Turn a weight into shares at the last known price, where there is one."""
-    if account.mark > 0.0:
-        decisions.shares[row] = rounded(decisions.weight[row] * equity / account.mark, whole)
-        decisions.least[row] = band * equity / account.mark
+def sized(decisions: Decisions, ready: int, before: int, account: Account, equity: float, band: float, whole: bool) -> int:
+    """Turn the weights decided before ``before`` into shares at the last known price; returns how many are in shares by now.
+
+    As long as there is no price they wait, and are sized with the first.
+    """
+    while account.mark > 0.0 and ready < decisions.at.shape[0] and decisions.at[ready] < before:
+        decisions.shares[ready] = rounded(decisions.weight[ready] * equity / account.mark, whole)
+        decisions.least[ready] = band * equity / account.mark
+        ready += 1
+    return ready
 
 
 @inlined
@@ -82,13 +93,11 @@ def fold_ticks(
     number of fills written to ``log``.
     """
     account, curve, flow = load(state)
-    started, count, waiting = state[STARTED], bars.close.shape[0], decisions.at.shape[0]
+    started, count = state[STARTED], bars.close.shape[0]
     rows, turn, due = 0, 0, 0
     for t in range(count):
         price, start = bars.open[t], np.float64(bars.start[t])
-        while ready < waiting and decisions.at[ready] < bars.known[t]:
-            size(decisions, ready, account, curve.equity, band, rules.whole)
-            ready += 1
+        ready = sized(decisions, ready, bars.known[t], account, curve.equity, band, rules.whole)
         if rules.borrow > 0.0 and account.shares < 0.0:
             rent = rented(account.shares, account.mark, start - started, rules.borrow)
             account = accrued(account, account.cash - rent, account.borrow + rent)
@@ -102,10 +111,9 @@ def fold_ticks(
                 decisions.least[i] *= ratio
             due += 1
         if account.mark == 0.0:
-            account = priced(account, price)  # the first price there is: what was decided before it is sized with it
-        while turn < ready and decisions.at[turn] <= bars.start[t] and account.mark > 0.0:
-            if np.isnan(decisions.shares[turn]):
-                size(decisions, turn, account, curve.equity, band, rules.whole)
+            account = priced(account, price)
+            ready = sized(decisions, ready, bars.known[t], account, curve.equity, band, rules.whole)
+        while turn < ready and decisions.at[turn] <= bars.start[t]:
             account = taken(account, decisions, turn)
             turn += 1
         if account.want != account.shares and price > 0.0:
@@ -117,9 +125,7 @@ def fold_ticks(
         account = priced(account, bars.close[t])
         curve = marked(curve, account.cash + account.shares * account.mark)
         curves.equity[t], curves.shares[t] = curve.equity, account.shares
-    while ready < waiting:
-        size(decisions, ready, account, curve.equity, band, rules.whole)
-        ready += 1
+    sized(decisions, ready, NEVER, account, curve.equity, band, rules.whole)
     store(state, account, curve, flow)
     state[BARS] += count
     state[STARTED] = started

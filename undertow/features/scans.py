@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, log
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from undertow.features import kernels
 from undertow.features.memory import Memory
 
 State = dict[str, Any]
+Statistic = Literal["mean", "deviation", "highest", "lowest"]
 SLOT_MINUTES = 5
 SLOTS = 24 * 60 // SLOT_MINUTES
 GRID = 1024.0  #: steps to a price unit that candlesticks see; whole prices stay as they are
@@ -52,7 +53,11 @@ class Window:
     """A statistic of the last ``n`` events: mean, deviation, lowest or highest."""
 
     n: int
-    statistic: str
+    statistic: Statistic
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or self.statistic not in get_args(Statistic):
+            raise ValueError(f"a window has n >= 1 and one of {', '.join(get_args(Statistic))}, not {self.n} and {self.statistic!r}")
 
     @property
     def memory(self) -> Memory:

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from undertow.core.chunk import F64, I64, Array
-from undertow.core.time import DAY
+from undertow.core.chunk import F64, I64
+from undertow.core.time import MINUTE
 from undertow.report.calibration import Reliability
 from undertow.report.costs import Waterfall
-from undertow.report.metrics import Performance, underwater
+from undertow.report.metrics import Performance, session_ends, underwater
 from undertow.report.words import local, percent
 
 Figure = dict[str, Any]
-MOST_POINTS = 2_400  #: of one curve in the page
-BREAKS_UP_TO = 100 * DAY  #: shorter intraday windows are drawn without nights and weekends
+MOST_POINTS = 1_600  #: of one curve; two curves share their places
+MOST_TICKS = 6
 
 
 def thin(values: F64, most: int = MOST_POINTS) -> I64:
@@ -29,15 +29,21 @@ def thin(values: F64, most: int = MOST_POINTS) -> I64:
     return np.unique(np.array(kept))
 
 
-def equity_figure(p: Performance, start: float, mark_at: I64, days: Array) -> Figure:
-    """Equity over buy-and-hold as growth in percent, and below it how far each stands under its high."""
+def equity_figure(p: Performance, start: float, mark_at: I64) -> Figure:
+    """Growth in percent over buy-and-hold, and below it how far each stands under its high; nights and weekends take no room."""
+    at, text = _ticks(mark_at)
+    kept = np.unique(np.concatenate([thin(p.equity), thin(p.hold_equity), np.array(at, np.int64)]))
+    look = "%a %Y-%m-%d %H:%M:%S" if (mark_at % MINUTE).any() else "%a %Y-%m-%d %H:%M"
+    names = [f"{local(int(t)):{look}}" for t in mark_at[kept]]
     curves = (("Undertow", p.equity, "accent", 2.0), ("Buy and hold", p.hold_equity, "hold", 1.4))
-    data = [_line(name, mark_at, e / start - 1, (colour, width), "y") for name, e, colour, width in curves]
+    data = [_line(name, names, (e / start - 1)[kept], (colour, width), "y") for name, e, colour, width in curves]
     for name, e, colour, width in curves:
-        trace = _line(name, mark_at, underwater(e, start), (colour, width * 0.7), "y2")
+        trace = _line(name, names, underwater(e, start)[kept], (colour, width * 0.7), "y2")
         data.append(trace | {"showlegend": False} | ({"fill": "tozeroy", "fillcolor": "var(--accent-wash)"} if colour == "accent" else {}))
+    axis = {"type": "category", "anchor": "y2", "range": [0, max(1, len(kept) - 1)], "showgrid": False, "zeroline": False}
+    ticks = {"tickvals": np.searchsorted(kept, at).tolist(), "ticktext": text, "ticks": "outside", "ticklen": 4, "tickangle": 0}
     layout = {
-        "xaxis": {"type": "date", "anchor": "y2", "rangebreaks": _breaks(mark_at, days), "showgrid": False},
+        "xaxis": axis | ticks | {"ticklabeloverflow": "allow"},
         "yaxis": {"domain": [0.36, 1], "tickformat": "+.1~%", "zeroline": True},
         "yaxis2": {"domain": [0, 0.27], "tickformat": ".1~%", "nticks": 4, "rangemode": "tozero", "zeroline": True},
         "hovermode": "x unified",
@@ -47,17 +53,16 @@ def equity_figure(p: Performance, start: float, mark_at: I64, days: Array) -> Fi
     return {"data": data, "layout": layout, "height": 460}
 
 
-def _line(name: str, mark_at: I64, values: F64, style: tuple[str, float], axis: str) -> Figure:
-    kept = thin(values)
+def _line(name: str, x: list[str], y: F64, style: tuple[str, float], axis: str) -> Figure:
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines" if len(x) > 1 else "markers",
         "name": name,
-        "x": [f"{local(int(t)):%Y-%m-%d %H:%M}" for t in mark_at[kept]],
-        "y": [round(float(v), 6) for v in values[kept]],
+        "x": x,
+        "y": [round(float(v), 6) for v in y],
         "yaxis": axis,
         "line": {"color": f"var(--{style[0]})", "width": style[1]},
-        "hovertemplate": "%{y:+.2%}" if axis == "y" else "%{y:.2%}",
+        "hovertemplate": "%{y:+.2%}" if axis == "y" else "under its high %{y:.2%}",
     }
 
 
@@ -65,17 +70,18 @@ def _caption(text: str, y: float) -> Figure:
     return {"text": text, "xref": "paper", "yref": "paper", "x": 0, "y": y, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
 
 
-def _breaks(mark_at: I64, days: Array) -> list[Figure]:
-    """Nights, weekends and holidays left out of the axis, where bars within the day are drawn over a short window."""
-    if len(mark_at) <= len(days) or mark_at[-1] - mark_at[0] > BREAKS_UP_TO:
-        return []
-    first, last = (local(int(t)) for t in (mark_at[0], mark_at[-1]))
-    clock = [local(int(t)).hour + local(int(t)).minute / 60 for t in mark_at[:: max(1, len(mark_at) // 2_000)]]
-    night = [16.02, 9.5] if min(clock) >= 9.5 and max(clock) <= 16 else [20.02, 4]
-    weekdays = np.arange(np.datetime64(first.date()), np.datetime64(last.date()) + 1)
-    holidays = weekdays[np.is_busday(weekdays) & ~np.isin(weekdays, days)]
-    closed: list[Figure] = [{"bounds": ["sat", "mon"]}, {"bounds": night, "pattern": "hour"}]
-    return closed + ([{"values": [str(d) for d in holidays]}] if len(holidays) else [])
+def _ticks(mark_at: I64) -> tuple[list[int], list[str]]:
+    """Places (marks' numbers) and words of at most ``MOST_TICKS`` labels: times of one day, days, or months."""
+    days, ends = session_ends(mark_at)
+    first = np.append(0, ends[:-1] + 1)
+    if len(days) < 2:
+        at = np.unique(np.linspace(0, len(mark_at) - 1, min(MOST_TICKS, len(mark_at))).astype(np.int64))
+        return at.tolist(), [f"{local(int(t)):%H:%M}" for t in mark_at[at]]
+    months = days.astype("datetime64[M]")
+    begins = np.flatnonzero(np.append(False, months[1:] != months[:-1]))
+    chosen, look = (begins, "%b %Y") if len(begins) >= 4 else (np.arange(len(days)), "%d %b")
+    chosen = chosen[:: -(-len(chosen) // MOST_TICKS)]
+    return first[chosen].tolist(), [f"{local(int(t)):{look}}" for t in mark_at[first[chosen]]]
 
 
 def waterfall_figure(costs: Waterfall) -> Figure:
@@ -85,6 +91,7 @@ def waterfall_figure(costs: Waterfall) -> Figure:
     tops = np.cumsum([0.0, *(value for _, value in steps[:-1])])
     low, high = float(tops.min()), float(tops.max())
     room = 0.3 * ((high - low) or 1.0)
+    small = max(high, -low) < 1_000
     trace = {
         "type": "waterfall",
         "orientation": "h",
@@ -102,7 +109,12 @@ def waterfall_figure(costs: Waterfall) -> Figure:
         "connector": {"line": {"color": "var(--line)", "width": 1}},
     }
     layout = {
-        "xaxis": {"tickprefix": "$", "tickformat": "~s", "zeroline": True, "nticks": 6, "range": [low - room * (low < 0), high + room]},
+        "xaxis": {
+            "tickformat": "$,.2~f" if small else "$~s",
+            "zeroline": True,
+            "nticks": 6,
+            "range": [low - room * (low < 0), high + room],
+        },
         "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
         "waterfallgap": 0.42,
     }
@@ -111,7 +123,8 @@ def waterfall_figure(costs: Waterfall) -> Figure:
 
 def reliability_figure(bins: Reliability) -> Figure:
     """What was said against what came, with the band in which it should lie; dots grow with the bin's mass."""
-    low, high = _reach(bins)
+    low, high = _reach(bins.said)
+    bottom, top = _reach(np.concatenate([bins.said, bins.came, bins.low, bins.high]))
     size = 9 + 9 * np.sqrt(bins.count / max(1, int(bins.count.max())))
     data = [
         {
@@ -146,18 +159,17 @@ def reliability_figure(bins: Reliability) -> Figure:
             "hovertemplate": "said %{x:.1%}, came %{y:.1%}<br>%{customdata:,} predictions<extra></extra>",
         },
     ]
-    axis = {"tickformat": ".0%", "range": [low, high], "zeroline": False}
+    axis = {"tickformat": ".1~%", "zeroline": False, "nticks": 7}
     layout = {
-        "xaxis": axis | {"title": {"text": "Probability of a rise that was shown"}, "showgrid": True},
-        "yaxis": axis | {"title": {"text": "Share that rose"}},
+        "xaxis": axis | {"title": {"text": "Probability of a rise that was shown"}, "range": [low, high]},
+        "yaxis": axis | {"title": {"text": "Share that rose"}, "range": [bottom, top]},
         "showlegend": True,
     }
     return {"data": data, "layout": layout, "height": 400}
 
 
-def _reach(bins: Reliability) -> tuple[float, float]:
-    values = np.concatenate([bins.said, bins.came, bins.low, bins.high])
-    room = 0.04 * float(np.ptp(values)) + 0.005
+def _reach(values: F64) -> tuple[float, float]:
+    room = 0.06 * float(np.ptp(values)) + 0.01
     return max(0.0, float(values.min()) - room), min(1.0, float(values.max()) + room)
 
 

@@ -48,6 +48,7 @@ def page(result: RunResult, trials: float) -> tuple[Section, dict[str, Figure]]:
     traded = len(result.mark_at) > 0
     sections: Section = {
         "head": _head(result, card),
+        "signals_first": result.mode != "backtest",
         "simulated": result.simulated,
         "lead": _lead(result, card, proof) if traded else _lead_of_signals(result),
         "signals": [signal_panel(s) for s in result.signals],
@@ -68,7 +69,7 @@ def page(result: RunResult, trials: float) -> tuple[Section, dict[str, Figure]]:
             "waterfall": [(label, usd(v, 2, sign=True), percent(p.costs.percent(v), sign=True)) for label, v in p.costs.steps()],
             "proof": proof_panel(proof, p),
         }
-        figures["equity"] = equity_figure(p, result.capital, result.mark_at, card.days)
+        figures["equity"] = equity_figure(p, result.capital, result.mark_at)
         figures["waterfall"] = waterfall_figure(p.costs)
     if judged.judged:
         sections["calibration"] = calibration_panel(result, judged)
@@ -102,10 +103,14 @@ def _head(result: RunResult, card: Scorecard) -> Section:
 def _lead(result: RunResult, card: Scorecard, proof: Significance) -> list[str]:
     p = card.portfolio
     gain, held = p.curve.total_return.value or 0.0, p.hold.total_return.value or 0.0
-    did = f"{'gained' if gain >= 0 else 'lost'} {percent(abs(gain))}"
-    other = f"would have {'gained' if held >= 0 else 'lost'} {percent(abs(held))}"
+    did, other = _change(gain), f"would have {_change(held)}"
     kind = "simulated account" if result.simulated else "account"
     return [f"Over {count(p.sessions, 'session')} the {kind} {did} after costs; buying and holding {other}.", proof.verdict]
+
+
+def _change(gain: float) -> str:
+    shown = percent(abs(gain))
+    return "stayed where it was" if shown == "0.00%" else f"{'gained' if gain > 0 else 'lost'} {shown}"
 
 
 def _lead_of_signals(result: RunResult) -> list[str]:

@@ -50,7 +50,13 @@ def calibration_panel(result: RunResult, c: Calibration) -> Section:
 def proof_panel(s: Significance, p: Performance) -> Section:
     """What the record proves; the two probabilities in percent, or None where nothing can be judged."""
     m = s.moments
-    need = "no length would do" if math.isinf(s.least_sessions) else count(math.ceil(s.least_sessions), "session") if not s.why else NONE
+    need = (
+        "no length would do, the Sharpe ratio is not above zero"
+        if math.isinf(s.least_sessions)
+        else count(math.ceil(s.least_sessions), "session")
+        if not s.why
+        else NONE
+    )
     have = f"{count(m.periods, 'session')}, {m.periods / SESSIONS_A_YEAR:.1f} years"
     rho = f"{decimal(s.sharpe_annual_autocorrelated)} with Lo's correction (autocorrelation {decimal(m.autocorrelation)})"
     return {

@@ -112,11 +112,11 @@ def _limited(body: bytes, label: str) -> bytes:
 
 def _parquet(label: str, body: bytes, rule: ReadRule) -> Table:
     import polars as pl
-    from polars.exceptions import PolarsError
+    from polars.exceptions import PanicException, PolarsError
 
     try:
         frame = pl.read_parquet(io.BytesIO(body))
-    except (PolarsError, OSError) as error:
+    except (PolarsError, OSError, PanicException) as error:  # a damaged file can make the Rust side panic
         raise BadInput(f"{label} is not a whole Parquet file: it is cut short or damaged; nothing was written.") from error
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.Categorical | pl.Enum):

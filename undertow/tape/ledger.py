@@ -134,10 +134,10 @@ def _by_session(tape: Tape, kind: type[Event], calendar: Calendar) -> pl.DataFra
     """Rows, bars inside regular hours and the last known_at of each symbol, span and session."""
     import polars as pl
 
-    hours = pl.LazyFrame({"session": pl.Series(calendar.day).cast(pl.Date), "open": calendar.open, "close": calendar.close})
+    hours = pl.LazyFrame({"session": pl.Series(calendar.day).cast(pl.Date), "begins": calendar.open, "ends": calendar.close})
     span = pl.col("span") if kind is Bar else pl.lit(0, pl.Int64)
     rows = tape.frame(kind).with_columns(span=span).join(hours, on="session", how="left")
-    regular = (pl.col("event_at") - pl.col("span") >= pl.col("open")) & (pl.col("event_at") <= pl.col("close"))
+    regular = (pl.col("event_at") - pl.col("span") >= pl.col("begins")) & (pl.col("event_at") <= pl.col("ends"))
     return rows.group_by("symbol", "span", "session").agg(rows=pl.len(), bars=regular.sum(), known_at=pl.col("known_at").max()).collect()
 
 

@@ -40,6 +40,8 @@ class Tape:
     """The events under ``home/tape``; safe with several processes, and after any of them is killed."""
 
     def __init__(self, home: Path) -> None:
+        if "%" in str(home):  # delta-rs decodes it twice and loses the folder
+            raise BadInput(f"The home {home} has a % in its name, which the tape's tables cannot be kept under: choose another.")
         self.folder = home / "tape"
 
     def kinds(self) -> tuple[type[Event], ...]:

@@ -76,7 +76,7 @@ def _audit(chunk: Chunk, calendar: Calendar) -> list[Finding]:
 def _starts(bars: Chunk, calendar: Calendar) -> Array:
     session = calendar.position(bars.event_at)
     at_open, at_close = bars.event_at == calendar.open[session], bars.event_at == calendar.close[session]
-    return at_open & (not at_close.any())
+    return np.zeros(len(bars), bool) if at_close.any() else np.asarray(at_open)
 
 
 def _finding(chunk: Chunk, rows: Array, what: str) -> Finding:

@@ -65,7 +65,9 @@ class _Draw:
         marks = [np.arange(self._calendar.midnight[s] + 8 * HOUR, self._calendar.midnight[s] + 17 * HOUR, BAR) for s in self._recent[-6:]]
         every: I64 = np.concatenate(marks)
         # all of the last sessions, thinly, and every mark of the end: a cut anywhere has ticks on both sides
-        return every[np.unique(np.concatenate([np.linspace(0, len(every) - 1, n // 2).astype(np.int64), len(every) - 1 - np.arange(n // 2)]))]
+        thinly, end = np.linspace(0, len(every) - 1, n // 2).astype(np.int64), len(every) - 1 - np.arange(n // 2)
+        chosen: I64 = every[np.unique(np.concatenate([thinly, end]))]
+        return chosen
 
     def chunk(self, kind: type[Event]) -> Chunk:
         if kind is CorporateAction:
@@ -91,8 +93,8 @@ class _Draw:
         return np.repeat(instants, keys * rows), np.tile(np.repeat(np.arange(keys), rows), len(instants))
 
     def _scattered(self, kind: type[Event]) -> tuple[I64, I64]:
-        """About eight events a session and symbol, half of them on five-minute marks, in trading hours for what happens in them."""
-        sessions = np.repeat(self._recent, 8 * len(self._symbols))
+        """About two dozen events a session and symbol, half of them on five-minute marks, in trading hours for what happens in them."""
+        sessions = np.repeat(self._recent, 24 * len(self._symbols))
         n = len(sessions)
         seconds = self._rng.integers(0, 12_600 if kind.in_session else 36_000, n)
         seconds = np.where(self._rng.random(n) < 0.5, seconds // 300 * 300, seconds)
@@ -106,12 +108,12 @@ class _Draw:
         if kind is OffExchangeVolume:
             return event + 2 * HOUR
         # late by a few whole seconds or by minutes that put it exactly on a mark
-        late = np.where(self._rng.random(len(event)) < 0.5, self._rng.integers(0, 3, len(event)) * BAR, self._rng.integers(0, 90, len(event)) * SECOND)
+        n = len(event)
+        late = np.where(self._rng.random(n) < 0.5, self._rng.integers(0, 3, n) * BAR, self._rng.integers(0, 90, n) * SECOND)
         if kind in (Bar, DailyBar):
-            late = np.full(len(event), SECOND if kind is Bar else MINUTE)
-            late[self._rng.random(len(event)) < 0.5] = 0
+            late = np.where(self._rng.random(n) < 0.5, 0, SECOND if kind is Bar else MINUTE)
         if kind is ChainRow:
-            late = np.full(len(event), 20 * MINUTE) + self._rng.integers(0, 2, len(event)) * MINUTE
+            late = 20 * MINUTE + self._rng.integers(0, 2, n) * MINUTE
         return event + np.maximum(late, kind.least_lag)
 
     def _column(self, name: str, unit: Unit, n: int) -> Array:

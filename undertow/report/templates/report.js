@@ -24,7 +24,7 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, size: narrow.matches ? 11 : 12.5, color: color("--soft") },
-      margin: { l: 8, r: 10, t: 30, b: 8 },
+      margin: { l: 8, r: 22, t: 30, b: 8 },
       hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") } },
       legend: { orientation: "h", x: 1, xanchor: "right", y: 1.01, yanchor: "bottom" },
       dragmode: coarse ? false : "zoom",

@@ -1,0 +1,5 @@
+"""Fixtures of the tape's tests."""
+
+from tests.tape.workbench import bench
+
+__all__ = ["bench"]
