@@ -18,7 +18,8 @@ from undertow.core.errors import BadInput, NotSupported
 from undertow.core.events import DailyBar, Fill, Trade
 from undertow.core.orders import Costs
 from undertow.core.time import DAY, HOUR
-from undertow.execution.fold import ShareSleeve
+from undertow.execution.fold import ShareSleeve, Sweep
+from undertow.execution.panel import Panel, Prices
 from undertow.execution.simulated import SimulatedBroker, buy_and_hold
 from undertow.execution.tables import Actions, bars_of
 
@@ -111,6 +112,18 @@ def test_a_waiting_order_is_split_too():
     done = ShareSleeve(1e5, costs).push(bars, hold(100.0, 5), split)
     assert_array_equal(done.shares(), [0, 30, 60, 60, 200])
     assert_allclose(done.equity, 1e5)
+
+
+@pytest.mark.parametrize(("lead", "applied"), [(DAY, 3), (-SPAN // 2, 3), (-3 * SPAN // 2, 4)])
+def test_an_action_is_used_once_it_is_known(lead, applied):
+    """It takes effect just before bar 3 starts; bar 3 is known a span later, bar 4 two."""
+    bars = flat(7, step=SPAN)._replace(known=np.arange(1, 8) * SPAN)
+    paid = Actions(np.array([3]), np.array([1.0]), np.array([1.0]))
+    chunks = [action_chunk(("AAA",), {"AAA": (bars, paid)}, lead=lead), bar_chunk(("AAA",), {"AAA": bars})]
+    broker = SimulatedBroker(("AAA",), 10_000.0, replace(FREE, whole_shares=True), nyse(), span=SPAN)
+    done = broker.push(chunks, np.array([0, 8 * SPAN]), np.array([[1.0], [np.nan]]))
+    assert_array_equal(np.flatnonzero(np.diff(done.equity, prepend=10_000.0)), [applied])
+    assert done.equity[-1] == 10_100.0
 
 
 def test_dividends_are_received_and_owed():
@@ -215,3 +228,13 @@ def test_the_constructor_says_what_is_wrong():
         SimulatedBroker(("AAA",), 0.0, Costs(), nyse())
     with pytest.raises(BadInput, match="targets"):
         SimulatedBroker(("AAA",), 1e4, Costs(), nyse()).push([], np.array([1]), np.zeros((1, 2)))
+
+
+def test_lengths_that_differ_are_refused():
+    with pytest.raises(BadInput, match="targets has 3 rows, its bars 4"):
+        ShareSleeve(1e4, FREE).push(flat(4), hold(1.0, 3))
+    with pytest.raises(BadInput, match="variants has 2 rows"):
+        Sweep(3, 1e4, FREE).push(flat(4), np.zeros((4, 2), np.int8))
+    table = np.ones((4, 2))
+    with pytest.raises(BadInput, match="symbols has 2 rows"):
+        Panel(3, 1e4, FREE).push(Prices(np.arange(4), table, table, table), table)

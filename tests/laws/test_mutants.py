@@ -17,9 +17,7 @@ SEEDS = range(4)
 def found(law: str, name: str) -> list[Finding]:
     """What one law has to say about one feature, over a few tapes."""
     kinds = Mutants(("AAA",), only=[name], calendar=nyse()).kinds
-    subjects = [
-        Subject(features=Mutants, material=planted_tape(kinds, nyse(), seed=seed), only=frozenset([name])) for seed in SEEDS
-    ]
+    subjects = [Subject(features=Mutants, material=planted_tape(kinds, nyse(), seed=seed), only=frozenset([name])) for seed in SEEDS]
     return [finding for seed, one in enumerate(subjects) for finding in asked(law, one, np.random.default_rng(seed))]
 
 

@@ -9,7 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report.factory import make
-from undertow.report.calibration import BINS, base_models, bin_of, calibrate, ece_floor, log_loss, logistic_fit, measure, verdict
+from undertow.core.calendar import nyse
+from undertow.report.calibration import (
+    BINS,
+    base_models,
+    bin_of,
+    calibrate,
+    ece_floor,
+    log_loss,
+    logistic_fit,
+    measure,
+    sessions_of_horizon,
+    verdict,
+)
 
 
 def test_murphy_1973() -> None:
@@ -105,8 +117,12 @@ def test_effective_outcomes_are_counted_cautiously() -> None:
     assert c.judged == len(result.judged.p_up)
     assert 40 <= c.effective <= 40 * len(result.symbols)
     assert c.coverage == pytest.approx((result.direction != 0).mean())
-    week = calibrate(replace(result, horizon=5 * 86_400 * 10**9))
-    assert week.effective == pytest.approx(c.effective / 5)
+    close = nyse().close
+    last = int(np.searchsorted(close, result.ticks[-1]))
+    for sessions in (1, 5):
+        longer = replace(result, horizon=int(close[last + sessions] - close[last]))
+        assert sessions_of_horizon(longer) == sessions
+        assert calibrate(longer).effective == pytest.approx(c.effective / sessions)
     assert calibrate(result, 0).effective == pytest.approx(40)
     assert set(base_models(result)) == {"xgboost", "random_forest", "lstm"}
 

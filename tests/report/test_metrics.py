@@ -88,8 +88,10 @@ def test_trips_against_a_plain_walk() -> None:
         assert p.trip_hits.value == pytest.approx(sum(x > 0 for x in profits) / len(profits))
 
 
-def test_trips_survive_a_split() -> None:
+@pytest.mark.parametrize("early", [0, 10**9], ids=["inside its bar", "at the last mark's instant"])
+def test_trips_survive_a_split(early: int) -> None:
     result, _ = make(symbols=("AAPL",), sessions=30)
+    result = replace(result, fills=replace(result.fills, event_at=result.fills.event_at - early))
     half = len(result.mark_at) // 2
     after = result.mark_at > result.mark_at[half]
     fills = result.fills

@@ -26,8 +26,9 @@ LINE_FAULTS = {
     "negative volume": ("AAPL,2026-06-02,10,11,9,10,-1", "line 3", "volume is -1"),
     "no date": ("AAPL,2026-02-30,10,11,9,10,100", "line 3", "2026-02-30"),
     "future date": ("AAPL,2027-06-02,10,11,9,10,100", "line 3", "future"),
-    "far future": ("AAPL,2226-06-02,10,11,9,10,100", "line 3", "calendar"),
+    "far future": ("AAPL,2126-06-02,10,11,9,10,100", "line 3", "calendar"),
     "before the calendar": ("AAPL,1985-06-03,10,11,9,10,100", "line 3", "1990"),
+    "year one": ("AAPL,0001-06-02,10,11,9,10,100", "line 3", "0001-06-02"),
     "no symbol": (",2026-06-02,10,11,9,10,100", "line 3", "symbol is None"),
     "strange symbol": ("../x,2026-06-02,10,11,9,10,100", "line 3", "ticker"),
     "open quote": ('"AAPL,2026-06-02,10,11,9,10,100', "line 3", "nothing was written"),
@@ -56,6 +57,14 @@ def test_parquet_rows_are_named(bench: Bench) -> None:
     path = bench.folder / "bars.parquet"
     frame.write_parquet(path)
     assert "bars.parquet, row 2: low is nan" in bench.refuses(DAILY, path)
+
+
+def test_a_column_of_another_type_is_a_sentence(bench: Bench) -> None:
+    frame = pl.read_csv(rows(GOOD).encode())
+    for strange in (pl.Series("high", [[1.0]]), pl.Series("high", [b"\xff"]), pl.Series("high", [{"a": 1}])):
+        path = bench.folder / "strange.parquet"
+        frame.with_columns(strange).write_parquet(path)
+        assert "strange.parquet" in bench.refuses(DAILY, path)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])

@@ -38,7 +38,9 @@ def import_command(
     from undertow.app.data_import import import_files
 
     with _one_sentence():
-        bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         with bar:
             task = bar.add_task("reading", total=None)
             summary = import_files(

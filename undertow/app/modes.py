@@ -59,7 +59,9 @@ def premarket(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult
     position = job.last if job.dated else _next_session(calendar, job.now)
     at = calendar.at_time(position, PREMARKET_TICK)
     at = at if job.dated else min(at, job.now)
-    job = replace(job, first=job.last, last=job.last)
+    # the last session whose bars are known by then
+    before = calendar.last_closed(at)
+    job = replace(job, first=before, last=before)
     made = prepare(job, home, calendar, at, tell)
     warm = _warm_ticks(made, calendar, until=at)
     ticks = np.append(warm[warm < at], at)
@@ -134,5 +136,5 @@ def _result(made: Prepared, steps: Sequence[Step], calendar: Calendar) -> RunRes
     )
     first = int(next(s for s in steps if len(s.ticks)).ticks[0])
     known = [c.between(-(2**63), last) for c in market.chunks]
-    hold = buy_and_hold(build_desk(job, market, calendar, made.desk.costs).broker, known, first, last)
+    hold = buy_and_hold(build_desk(job, market, calendar, made.desk.costs).broker, known, first, max(last, first + 1))
     return assemble(made.desk, steps, bars, (hold.at, hold.key, hold.equity), told)

@@ -39,7 +39,8 @@ def assemble(desk: Desk, steps: Sequence[Step], bars: Chunk, hold: tuple[I64, I6
     progress = [s.progress for s in steps]
     at, key = np.concatenate([p.at for p in progress]), np.concatenate([p.key for p in progress])
     width = len(desk.features.symbols)
-    marks = np.unique(at)
+    # the batch that holds the first decision may have marked the empty account before it
+    marks = np.unique(at[at > ticks[0]])
     start = told.capital / width
     due = desk.labels.due(ticks[-1:])[0] - ticks[-1]
     return RunResult(

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from undertow.core.chunk import F64
-from undertow.execution.rules import Execution, Flow, Rules, execute, inlined
+from undertow.execution import kernel
+from undertow.execution.rules import Execution, Flow, Rules, execute
 from undertow.execution.tables import Fills, Summary
 
 
@@ -53,7 +54,7 @@ def opened(capital: float) -> F64:
     return state
 
 
-@inlined
+@kernel.inlined
 def load(state: F64) -> tuple[Account, Curve, Flow]:
     """State array to scalars."""
     s = state
@@ -64,7 +65,7 @@ def load(state: F64) -> tuple[Account, Curve, Flow]:
     )
 
 
-@inlined
+@kernel.inlined
 def store(state: F64, account: Account, curve: Curve, flow: Flow) -> None:
     """Scalars back to the state array."""
     for i in range(ACCOUNT):
@@ -74,13 +75,13 @@ def store(state: F64, account: Account, curve: Curve, flow: Flow) -> None:
     state[FLOW], state[FLOW + 1] = flow.variance, flow.volume
 
 
-@inlined
+@kernel.inlined
 def rounded(shares: float, whole: bool) -> float:
     """Towards zero to whole shares, where only those are traded."""
     return np.trunc(shares) if whole else shares
 
 
-@inlined
+@kernel.inlined
 def trade(account: Account, price: float, volume: float, flow: Flow, rules: Rules) -> tuple[Account, Execution]:
     """Work the standing order at ``price`` USD; what the bar's volume does not allow keeps standing."""
     a = account
@@ -103,14 +104,14 @@ def trade(account: Account, price: float, volume: float, flow: Flow, rules: Rule
     return after, done
 
 
-@inlined
+@kernel.inlined
 def ordered(account: Account, want: float) -> Account:
     """The account with another standing order."""
     a = account
     return Account(a.cash, a.shares, want, a.mark, a.fills, a.commission, a.spread_cost, a.impact_cost, a.borrow, a.dividends)
 
 
-@inlined
+@kernel.inlined
 def priced(account: Account, price: float) -> Account:
     """The account marked at ``price`` USD; a price that is missing leaves the last one."""
     a = account
@@ -118,20 +119,20 @@ def priced(account: Account, price: float) -> Account:
     return Account(a.cash, a.shares, a.want, mark, a.fills, a.commission, a.spread_cost, a.impact_cost, a.borrow, a.dividends)
 
 
-@inlined
+@kernel.inlined
 def rented(shares: float, mark: float, elapsed: float, rate: float) -> float:
     """What a short position owes its lender for ``elapsed`` ns at ``rate`` a ns, in USD; long ones owe nothing."""
     return max(-shares, 0.0) * rate * mark * max(elapsed, 0.0)
 
 
-@inlined
+@kernel.inlined
 def accrued(account: Account, cash: float, borrow: float) -> Account:
     """The account after rent was paid: its new cash and its new total of rent."""
     a = account
     return Account(cash, a.shares, a.want, a.mark, a.fills, a.commission, a.spread_cost, a.impact_cost, borrow, a.dividends)
 
 
-@inlined
+@kernel.inlined
 def acted(account: Account, ratio: float, dividend: float, price: float, whole: bool) -> Account:
     """Pay ``dividend`` USD an old share, then turn each share into ``ratio`` new ones.
 
@@ -148,7 +149,7 @@ def acted(account: Account, ratio: float, dividend: float, price: float, whole: 
     return Account(cash, shares, want, mark, a.fills, a.commission, a.spread_cost, a.impact_cost, a.borrow, a.dividends + paid)
 
 
-@inlined
+@kernel.inlined
 def marked(curve: Curve, equity: float) -> Curve:
     """The curve one bar on. The drawdown divides only where it deepens, which is rare."""
     change = equity / curve.equity - 1.0
@@ -159,7 +160,7 @@ def marked(curve: Curve, equity: float) -> Curve:
     return Curve(equity, peak, drawdown, curve.total + change, curve.squares + change * change)
 
 
-@inlined
+@kernel.inlined
 def note(fills: Fills, row: int, bar: int, done: Execution) -> int:
     """Append one fill to the log; returns the row after it."""
     fills.bar[row], fills.shares[row], fills.price[row] = bar, done.shares, done.price

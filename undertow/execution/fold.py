@@ -10,6 +10,7 @@ import numpy as np
 
 from undertow.core.chunk import F64, I8, Array
 from undertow.core.orders import Costs
+from undertow.execution import kernel
 from undertow.execution.account import (
     BARS,
     EQUITY,
@@ -31,11 +32,11 @@ from undertow.execution.account import (
     summary_of,
     trade,
 )
-from undertow.execution.rules import Flow, Rules, inlined, kernel, learned, limit, rules_of
-from undertow.execution.tables import NO_ACTIONS, Actions, Bars, Fills, Log, Pushed, Steps, Summary, joined, room, written
+from undertow.execution.rules import Flow, Rules, learned, limit, rules_of
+from undertow.execution.tables import NO_ACTIONS, Actions, Bars, Fills, Log, Pushed, Steps, Summary, joined, room, same_length, written
 
 
-@kernel
+@kernel.inlined
 def closes(
     bars: Bars, targets: Array, last: float, equity: F64, begin: int, until: int, rate: float, account: Account, curve: Curve
 ) -> tuple[int, float, Account, Curve]:
@@ -63,7 +64,7 @@ def closes(
     return int(np.int64(t)), mark, accrued(account, cash, borrow), curve
 
 
-@inlined
+@kernel.inlined
 def caught_up(flow: Flow, bars: Bars, begin: int, end: int, mark: float, decay: float) -> Flow:
     """The averages after bars ``begin`` to ``end``; ``mark`` is the last price before them."""
     for t in range(begin, end):
@@ -73,7 +74,7 @@ def caught_up(flow: Flow, bars: Bars, begin: int, end: int, mark: float, decay: 
     return flow
 
 
-@kernel
+@kernel.compiled
 def fold_shares(
     bars: Bars, targets: Array, size: float, actions: Actions, rules: Rules, begin: int, state: F64, equity: F64, log: Log
 ) -> tuple[int, int, int]:
@@ -124,7 +125,7 @@ def fold_shares(
     return t, fills, steps
 
 
-@kernel
+@kernel.compiled
 def fold_sweep(bars: Bars, signals: I8, size: float, actions: Actions, rules: Rules, states: F64) -> None:
     """``fold_shares`` for each row of signals (variants, n), without curves; states (variants, SLOTS)."""
     none, ints = np.empty(0), np.empty(0, np.int64)
@@ -146,6 +147,7 @@ class ShareSleeve:
         """Targets (n,), int8 or float64, each decided at the end of its bar; the equity curve (n,) is written to ``out`` if given."""
         n, before, reached = len(bars.close), float(self._state[SHARES]), 0
         equity, log, parts = np.empty(n) if out is None else out, room(n // 16 + 64, len(actions.bar)), []
+        same_length(n, **bars._asdict(), targets=targets, out=equity)
         while reached < n:
             reached, fills, steps = fold_shares(bars, targets, self._size, actions, self._rules, reached, self._state, equity, log)
             parts.append(written(log, fills, steps))
@@ -167,6 +169,8 @@ class Sweep:
 
     def push(self, bars: Bars, signals: I8, actions: Actions = NO_ACTIONS) -> None:
         """Signals int8 (n, variants); Fortran order is read in place, any other is copied."""
+        same_length(len(bars.close), **bars._asdict(), signals=signals)
+        same_length(len(self._states), variants=signals.T)
         fold_sweep(bars, np.ascontiguousarray(signals.T), self._size, actions, self._rules, self._states)
 
     def equity(self) -> F64:

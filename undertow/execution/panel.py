@@ -12,6 +12,7 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.orders import Costs
+from undertow.execution import kernel
 from undertow.execution.account import (
     BARS,
     STARTED,
@@ -27,8 +28,8 @@ from undertow.execution.account import (
     summary_of,
     trade,
 )
-from undertow.execution.rules import Flow, Rules, inlined, kernel, learned, limit, rules_of
-from undertow.execution.tables import NO_FLOATS, NO_INTS, Summary
+from undertow.execution.rules import Flow, Rules, learned, limit, rules_of
+from undertow.execution.tables import NO_FLOATS, NO_INTS, Summary, same_length
 
 
 class Prices(NamedTuple):
@@ -74,7 +75,7 @@ class Holdings(NamedTuple):
 NO_PANEL_ACTIONS = PanelActions(NO_INTS, NO_INTS, NO_FLOATS, NO_FLOATS)
 
 
-@inlined
+@kernel.inlined
 def holding(account: Account, held: Holdings, i: int) -> Account:
     """The shared account as symbol ``i`` sees it: its own position, the common cash."""
     a = account
@@ -83,7 +84,7 @@ def holding(account: Account, held: Holdings, i: int) -> Account:
     )
 
 
-@inlined
+@kernel.inlined
 def learn(held: Holdings, prices: Prices, t: int, rules: Rules) -> None:
     """Take day ``t`` into the averages; marks are still those of the day before."""
     for i in range(held.mark.shape[0]):
@@ -92,7 +93,7 @@ def learn(held: Holdings, prices: Prices, t: int, rules: Rules) -> None:
         held.variance[i], held.volume[i] = flow.variance, flow.volume
 
 
-@inlined
+@kernel.inlined
 def trade_all(account: Account, held: Holdings, prices: Prices, t: int, rules: Rules, due: I64) -> Account:
     """Work every standing order at the opens of day ``t``; ``due`` (symbols,) is room for their list.
 
@@ -110,7 +111,7 @@ def trade_all(account: Account, held: Holdings, prices: Prices, t: int, rules: R
     return account
 
 
-@inlined
+@kernel.inlined
 def mark_all(held: Holdings, close: F64) -> float:
     """Mark every holding at its close (symbols,), USD; returns what they are worth together."""
     for i in range(close.shape[0]):
@@ -121,7 +122,7 @@ def mark_all(held: Holdings, close: F64) -> float:
     return worth
 
 
-@inlined
+@kernel.inlined
 def size_all(held: Holdings, weights: F64, total: float, whole: bool) -> None:
     """Turn one day's weights (symbols,) into shares at the marks; a symbol without weight or price keeps its order."""
     for i in range(weights.shape[0]):
@@ -129,7 +130,7 @@ def size_all(held: Holdings, weights: F64, total: float, whole: bool) -> None:
         held.want[i] = want if (weights[i] == weights[i]) & (held.mark[i] > 0.0) else held.want[i]
 
 
-@kernel
+@kernel.compiled
 def fold_panel(prices: Prices, weights: F64, actions: PanelActions, rules: Rules, state: F64, held: Holdings, equity: F64) -> None:
     """Push days through ``state`` and ``held``; weights (days, symbols) where NaN says nothing; equity (days,) is written."""
     account, curve, flow = load(state)
@@ -172,6 +173,9 @@ class Panel:
     def push(self, prices: Prices, weights: F64, actions: PanelActions = NO_PANEL_ACTIONS) -> F64:
         """Weights (days, symbols), each decided at its day's close; returns the equity at each close, USD (days,)."""
         equity = np.empty(len(prices.close))
+        same_length(len(equity), **prices._asdict(), weights=weights)
+        for table in (prices.open, prices.close, prices.volume, weights):
+            same_length(len(self._held.shares), symbols=table.T)
         fold_panel(prices, weights, actions, self._rules, self._state, self._held, equity)
         return equity
 

@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64
 from undertow.core.orders import Costs
 from undertow.core.time import DAY
+from undertow.execution import kernel
 
 YEAR = 365 * DAY
 MEMORY = 0.94  #: of the volatility and volume averages, a day: RiskMetrics' daily decay, a half-life of eleven days
 INF = math.inf
-
-F = TypeVar("F", bound=Callable[..., object])
-
-
-def stamp() -> tuple[tuple[int, int], ...]:
-    """Time and size of the files whose code the folds inline."""
-    room = Path(__file__).parent
-    return tuple((s.st_mtime_ns, s.st_size) for s in ((room / name).stat() for name in ("rules.py", "account.py", "tables.py")))
-
-
-STAMP = stamp()
-
-
-def fresh(dispatcher: Any) -> Any:
-    """Let numba's disk cache see those files too: by itself it looks at a kernel's own file and would serve stale money rules."""
-    cache = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if cache is not None and hasattr(cache, "_source_stamp"):
-        cache._source_stamp = (cache._source_stamp, STAMP)
-    return dispatcher
-
-
-def inlined(function: F) -> F:
-    """Compile a small kernel that lives inside a hot loop. Numpy's errors spare a test for zero at each division."""
-    return cast("F", fresh(njit(cache=True, error_model="numpy", forceinline=True)(function)))
-
-
-def kernel(function: F) -> F:
-    """Compile a kernel that is called from Python."""
-    return cast("F", fresh(njit(cache=True, error_model="numpy", nogil=True)(function)))
 
 
 class Rules(NamedTuple):
@@ -92,13 +61,13 @@ def rules_of(costs: Costs, bars_per_day: float = 1.0) -> Rules:
     )
 
 
-@inlined
+@kernel.inlined
 def limit(volume: F64, at: int, rules: Rules) -> float:
     """A bar's volume, looked up only where it limits: far memory is the slowest thing in a fold."""
     return float(volume[at]) if rules.participation < INF else INF
 
 
-@inlined
+@kernel.inlined
 def execute(wanted: float, price: float, volume: float, flow: Flow, rules: Rules) -> Execution:
     """Fill as much of ``wanted`` (signed shares) at ``price`` (USD) as the bar's ``volume`` (shares) allows.
 
@@ -121,7 +90,7 @@ def execute(wanted: float, price: float, volume: float, flow: Flow, rules: Rules
     return Execution(side * size, paid, commission, size * price * rules.half_spread, size * price * moved)
 
 
-@inlined
+@kernel.inlined
 def learned(flow: Flow, before: float, close: float, volume: float, decay: float) -> Flow:
     """The averages after a bar: ``before`` is the last close (or the first price there was), NaN and zero teach nothing."""
     if before > 0.0 and close > 0.0 and volume >= 0.0:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from undertow.core.chunk import F64, I64
+from undertow.core.chunk import F64, I64, Array
+from undertow.core.errors import BadInput
 
 NO_INTS = np.empty(0, np.int64)
 NO_FLOATS = np.empty(0)
@@ -138,6 +139,13 @@ def bars_of(open_: F64, close: F64, volume: F64 | None = None, start: I64 | None
     return Bars(begins, known, open_, close, unknown)
 
 
+def same_length(rows: int, **arrays: Array) -> None:
+    """Raise BadInput unless every array has so many rows: compiled loops do not look."""
+    for name, values in arrays.items():
+        if len(values) != rows:
+            raise BadInput(f"{name} has {len(values)} rows, its bars {rows}")
+
+
 def room(fills: int, actions: int) -> Log:
     """An empty log for so many fills; each fill and each action may change the position once."""
     table = Fills._make([np.empty(fills, np.int64), *(np.empty(fills) for _ in range(5))])
@@ -151,8 +159,8 @@ def written(log: Log, fills: int, steps: int) -> Log:
 
 def joined(parts: Sequence[Log]) -> Log:
     """Logs end to end."""
-    if not parts:
-        return room(0, 0)
+    if len(parts) < 2:
+        return parts[0] if parts else room(0, 0)
     return Log(
         Fills._make(np.concatenate(columns) for columns in zip(*(part.fills for part in parts), strict=True)),
         Steps._make(np.concatenate(columns) for columns in zip(*(part.steps for part in parts), strict=True)),

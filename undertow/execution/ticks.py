@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from undertow.core.chunk import F64, I64
+from undertow.execution import kernel
 from undertow.execution.account import (
     BARS,
     STARTED,
@@ -27,7 +28,7 @@ from undertow.execution.account import (
     store,
     trade,
 )
-from undertow.execution.rules import Flow, Rules, inlined, kernel, learned, limit
+from undertow.execution.rules import Flow, Rules, learned, limit
 from undertow.execution.tables import Actions, Bars, Curves, Fills
 
 NEVER = 2**63 - 1
@@ -63,7 +64,7 @@ class Decisions(NamedTuple):
         return Decisions(self.at[taken:].copy(), self.weight[taken:].copy(), self.shares[taken:].copy(), self.least[taken:].copy())
 
 
-@inlined
+@kernel.inlined
 def sized(decisions: Decisions, ready: int, before: int, account: Account, equity: float, band: float, whole: bool) -> int:
     """Turn the weights decided before ``before`` into shares at the last known price; returns how many are in shares by now.
 
@@ -76,14 +77,14 @@ def sized(decisions: Decisions, ready: int, before: int, account: Account, equit
     return ready
 
 
-@inlined
+@kernel.inlined
 def taken(account: Account, decisions: Decisions, row: int) -> Account:
     """The account with a decision as its standing order; inside the band the decision is to keep what is held."""
     want = decisions.shares[row]
     return ordered(account, want if abs(want - account.shares) > decisions.least[row] else account.shares)
 
 
-@kernel
+@kernel.compiled
 def fold_ticks(
     bars: Bars, decisions: Decisions, ready: int, actions: Actions, band: float, rules: Rules, state: F64, curves: Curves, log: Fills
 ) -> tuple[int, int]:

@@ -100,7 +100,10 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         """
         ready = self._ready(chunks, int(ticks[-1]) if len(ticks) else None)
         values = self._plan.push(ready, ticks)
-        out = np.empty((len(ticks), len(self.symbols), len(values)))
+        shape = len(ticks), len(self.symbols), len(values)
+        if len(ticks) == 1 and values:
+            return np.ascontiguousarray(np.concatenate(values).T).reshape(shape)
+        out = np.empty(shape)
         for j, value in enumerate(values):
             out[:, :, j] = value
         return out

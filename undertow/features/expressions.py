@@ -60,13 +60,14 @@ Function = Callable[..., F64]
 
 def divide(a: F64, b: F64) -> F64:
     """a / b, NaN where b is zero: not known is not infinite."""
-    quotient: F64 = a / np.where(b == 0.0, np.nan, b)
+    quotient: F64 = a / (b if b.all() else np.where(b == 0.0, np.nan, b))
     return quotient
 
 
 def safe_log(a: F64) -> F64:
     """Natural logarithm, NaN where there is none."""
-    logs: F64 = np.log(np.where(a > 0.0, a, np.nan))
+    positive = a > 0.0
+    logs: F64 = np.log(a if positive.all() else np.where(positive, a, np.nan))
     return logs
 
 

@@ -101,7 +101,7 @@ class Last:
         step = len(values) if len(chunk) <= FEW_ROWS else 1
         for first in range(0, len(values), step):
             block, newest = slice(first, first + step), since if first + step >= len(values) else since.copy()
-            rows = np.stack(values[block]) if step > 1 else values[first][None]
+            rows = np.concatenate(values[block]).reshape(step, len(chunk)) if step > 1 else values[first][None]
             kernels.last_values(chunk.known_at, chunk.key, rows, held[block], newest, ticks, self.max_age, out[block])
         return out
 

@@ -153,11 +153,13 @@ class Strips(NamedTuple):
     """Every symbol's last bars and its new ones, one symbol after the other, so that one call of TA-Lib serves them all.
 
     bars  : float64 (4, length)  open, high, low, close
-    place : int64 (n,)  where each new bar lies; -1 where too little is known before it
+    place : int64 (n,)  where each new bar lies
+    early : bool (n,)   too little is known before it; None where that is true of none
     """
 
     bars: F64
     place: I64
+    early: Array | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,8 @@ class Strip:
         tail = state["tail"]
         out, place = np.empty((4, len(key) + len(tail) * self.n)), np.empty(len(key), np.int64)
         length = kernels.strips(key, bars, tail, state["whole"], out, place)
-        return Strips(out[:, :length], place)
+        early = place < 0
+        return Strips(out[:, :length], place, early if early.any() else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +196,8 @@ class Candlestick:
     def __call__(self, strips: Strips) -> F64:
         """Strips with n new bars -> (n,)."""
         found = _recogniser(self.pattern)(*strips.bars)[strips.place] / 100.0
-        found[strips.place < 0] = np.nan
+        if strips.early is not None:
+            found[strips.early] = np.nan
         return found
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array
-from undertow.core.time import DAY
 from undertow.engine.result import Judged, RunResult
 
 BINS = 10
@@ -85,7 +84,7 @@ def calibrate(result: RunResult, column: int | None = None) -> Calibration:
     directions = result.direction if column is None else result.direction[:, column]
     coverage = float((directions != 0).mean()) if directions.size else math.nan
     p, y = judged.p_up[chosen], (judged.value[chosen] > 0).astype(np.float64)
-    effective = effective_count(judged, chosen, result.horizon)
+    effective = effective_count(judged, chosen, sessions_of_horizon(result))
     return measure(p, y, effective, coverage)
 
 
@@ -125,7 +124,7 @@ def base_models(result: RunResult) -> dict[str, Calibration]:
     for p in judged.base.values():
         chosen &= np.isfinite(p)
     y = (judged.value[chosen] > 0).astype(np.float64)
-    effective = effective_count(judged, chosen, result.horizon)
+    effective = effective_count(judged, chosen, sessions_of_horizon(result))
     return {name: measure(p[chosen], y, effective) for name, p in judged.base.items()}
 
 
@@ -219,8 +218,16 @@ def ece_floor(bins: int, count: float) -> float:
     return 0.5 * math.sqrt(2 / math.pi) * math.sqrt(bins / count) if count > 0 else math.nan
 
 
-def effective_count(judged: Judged, chosen: Array, horizon: int) -> float:
-    """Independent outcomes among ``chosen`` bool (n,), cautiously: sessions (apart by the horizon) x effective names.
+def sessions_of_horizon(result: RunResult) -> int:
+    """Sessions that an outcome reaches over, at least one; counted from the last tick, as the run's horizon is."""
+    calendar, at = nyse(), int(result.ticks[-1]) if len(result.ticks) else result.end
+    return max(1, int(calendar.position(at + result.horizon) - calendar.position(at)))
+
+
+def effective_count(judged: Judged, chosen: Array, apart: int) -> float:
+    """Independent outcomes among ``chosen`` bool (n,), cautiously: sessions x effective names.
+
+    ``apart`` is how many sessions two outcomes of one symbol must lie apart to have nothing in common.
 
     Effective names is the participation ratio of the eigenvalues of the correlation between the symbols' session means.
     """
@@ -233,7 +240,6 @@ def effective_count(judged: Judged, chosen: Array, horizon: int) -> float:
     cell = date * names + name
     count = np.bincount(cell, minlength=dates * names)
     mean = np.bincount(cell, judged.value[rows], dates * names) / np.maximum(count, 1)
-    apart = max(1.0, horizon / DAY)
     return min(float(len(rows)), max(1.0, dates / apart) * _effective_names(mean.reshape(dates, names)))
 
 

@@ -55,7 +55,7 @@ def page(result: RunResult, trials: float) -> tuple[Section, dict[str, Figure]]:
         "stages": [stage_panel(s) for s in reversed(result.stages)],
         "sources": [source_panel(kind, text) for kind, text in result.sources.items()],
         "notes": result.notes,
-        "sharpe_basis": SHARPE_BASIS,
+        "sharpe_basis": f"{SHARPE_BASIS}; {count(trials, 'setting')} tried",
         "month_names": MONTHS,
         "row_heads": ROW_HEADS,
     }
@@ -124,7 +124,7 @@ def _numbers(card: Scorecard, judged: Calibration, proof: Significance) -> list[
     p, c = card.portfolio, card.portfolio.costs
     gain, fall, sharpe, cagr = p.curve.total_return, p.curve.drawdown, p.curve.sharpe, p.curve.cagr
     yearly = cagr.why or f"{percent(cagr, 1)} a year, volatility {percent(p.curve.volatility, 1)}"
-    beside = sharpe.why or f"deflated {decimal(proof.dsr)} · buy and hold {decimal(p.hold.sharpe)}"
+    beside = sharpe.why or f"deflated {decimal(proof.dsr)} for {count(proof.trials, 'trial')} · buy and hold {decimal(p.hold.sharpe)}"
     recovery = f"recovered {day(fall.recovered_at)}" if fall.recovered_at else "not recovered"
     when = f"{day(fall.peak_at)} to {day(fall.trough_at)}, {recovery}" if fall.depth < 0 else "never below its start"
     calls = p.called.rate.why or f"of {count(p.called.judged, 'judged call')} · {percent(judged.coverage, 0)} of ticks called"

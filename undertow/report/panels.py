@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from undertow.core.orders import Signal
@@ -61,8 +62,8 @@ def proof_panel(s: Significance, p: Performance) -> Section:
     rho = f"{decimal(s.sharpe_annual_autocorrelated)} with Lo's correction (autocorrelation {decimal(m.autocorrelation)})"
     return {
         "verdict": s.verdict,
-        "psr": None if s.why else round(s.psr * 100, 1),
-        "dsr": None if s.why else round(s.dsr * 100, 1),
+        "psr": None if s.why else _sure(s.psr),
+        "dsr": None if s.why else _sure(s.dsr),
         "trials": count(s.trials, "trial"),
         "numbers": [
             ("sharpe", "Sharpe ratio", f"{decimal(s.sharpe_annual)}; {rho}" if not s.why else s.why),
@@ -71,10 +72,25 @@ def proof_panel(s: Significance, p: Performance) -> Section:
             ("trials", "Strategies and settings tried", f"{s.trials:g}"),
             ("hurdle", "Luck's hurdle", decimal(s.hurdle_annual)),
             ("mintrl", "Minimum track record", f"{need} (this one: {have})"),
-            ("minbtl", "Minimum backtest for so many trials", f"{s.least_years_for_trials:.1f} years"),
+            (
+                "minbtl",
+                "Minimum backtest for so many trials",
+                f"{s.least_years_for_trials:.1f} years" if s.trials > 1 else "none for a single trial",
+            ),
             ("psr", "Shape of daily returns", f"skew {decimal(m.skew)}, kurtosis {decimal(m.kurtosis)} (3 for a normal)"),
         ],
     }
+
+
+def _sure(probability: float) -> float:
+    return min(99.9, max(0.1, round(probability * 100, 1)))  # a page never claims certainty
+
+
+def _grades(grades: Mapping[str, str]) -> str:
+    kinds: dict[str, list[str]] = {}
+    for kind, grade in grades.items():
+        kinds.setdefault(grade, []).append(kind.replace("_", " "))
+    return "; ".join(f"{', '.join(k) if len(k) <= 3 else f'{len(k)} kinds'} {grade}" for grade, k in kinds.items()) or NONE
 
 
 def signal_panel(s: Signal) -> Section:
@@ -95,7 +111,7 @@ def signal_panel(s: Signal) -> Section:
             ("Decided", f"{moment(s.at)}, {s.phase}"),
             ("Horizon", span(s.horizon)),
             ("Last fact used", f"{local(s.known_until):%Y-%m-%d %H:%M:%S} ET ({(s.at - s.known_until) / SECOND:,.0f} s before)"),
-            ("Grades", ", ".join(f"{kind} {grade}" for kind, grade in s.grades.items()) or NONE),
+            ("Grades", _grades(s.grades)),
             ("Model", s.model),
         ],
         "simulated": s.simulated,

@@ -43,7 +43,7 @@ def round_trips(result: RunResult, column: int) -> RoundTrips:
     """Closed trades of one symbol. ``Fill.price`` is what was paid: half-spread and impact are inside it."""
     fills = fills_of(result, column)
     shares, paid = fills.numbers("shares"), fills.numbers("price")
-    after = _held_after(shares, fills.known_at, result.mark_at, result.shares[:, column])
+    after = _held_after(shares, fills.event_at, result.mark_at, result.shares[:, column])
     return pair(fills.event_at, shares, after, -shares * paid - fills.numbers("commission"))
 
 
@@ -101,11 +101,12 @@ def together(parts: list[RoundTrips]) -> RoundTrips:
     )
 
 
-def _held_after(shares: F64, known_at: I64, mark_at: I64, held: F64) -> F64:
-    """Position after each fill (n,). A split changes what is held without a fill: then each mark's holding is worked back from."""
+def _held_after(shares: F64, at: I64, mark_at: I64, held: F64) -> F64:
+    """Position after each fill (n,). A split changes what is held without a fill: then the holding at the end of
+    the fill's bar is worked back from (a fill happens after the mark before it, be it at that very instant)."""
     run = np.cumsum(shares)
     if not len(run) or not len(held) or abs(run[-1] - held[-1]) <= 1e-6 * max(1.0, abs(float(held[-1]))):
         return run
-    mark = np.minimum(np.searchsorted(mark_at, known_at, side="left"), len(mark_at) - 1)
+    mark = np.minimum(np.searchsorted(mark_at, at, side="right"), len(mark_at) - 1)
     last_of_mark = np.searchsorted(mark, mark, side="right") - 1
     return np.asarray(held[mark] - (run[last_of_mark] - run), np.float64)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NEW_YORK = "America/New_York"
 SECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+YEARS = (1900, 2200)  #: beyond lie typing errors, and soon the end of int64 nanoseconds
 ISO = r"^(\d{4}-\d{2}-\d{2})[T ](\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?$"
 
 
@@ -108,13 +109,15 @@ def _zoned(wall: I64, from_zone: str, to_zone: str) -> tuple[Array, Array]:
 def _instants(values: pl.Series, rule: TimeRule, reader: Reader, key: str) -> I64:
     import polars as pl
 
-    if isinstance(values.dtype, pl.Datetime):
+    dtype = values.dtype
+    if isinstance(dtype, pl.Datetime):
+        values = values.set(~values.dt.year().is_between(*YEARS), None)
         _no_nulls(values, reader.table, rule.instant or "", values)
-        if values.dtype.time_zone is None and rule.zone is None:
+        if dtype.time_zone is None and rule.zone is None:
             _naive(reader, rule.instant or "", key)
-        wall = values.dt.replace_time_zone(None) if values.dtype.time_zone is None else values.dt.convert_time_zone("UTC")
+        wall = values.dt.replace_time_zone(None) if dtype.time_zone is None else values.dt.convert_time_zone("UTC")
         ns = np.asarray(wall.dt.epoch("ns").to_numpy(), np.int64)
-        return ns if values.dtype.time_zone is not None else _walls(ns, rule, reader)
+        return ns if dtype.time_zone is not None else _walls(ns, rule, reader)
     if values.dtype != pl.String:
         raise BadInput(f"{key}.instant: {rule.instant!r} in {reader.table.file} holds {values.dtype}, no date and time: use date or epoch.")
     parts = pl.DataFrame({"d": values.str.extract(ISO, 1), "c": values.str.extract(ISO, 2), "z": values.str.extract(ISO, 3)})
@@ -199,8 +202,11 @@ def days_of(values: pl.Series, table: Table, column: str) -> Array:
     if values.dtype == pl.Date or isinstance(values.dtype, pl.Datetime):
         days = values.dt.date()
     else:
-        text = values.cast(pl.String).str.replace(r"^(\d{4})(\d{2})(\d{2})$", "${1}-${2}-${3}")
-        days = text.str.to_date("%Y-%m-%d", strict=False)
+        text = values.cast(pl.String)
+        known = text.unique().drop_nulls()  # few days, many rows
+        read = known.str.replace(r"^(\d{4})(\d{2})(\d{2})$", "${1}-${2}-${3}").str.to_date("%Y-%m-%d", strict=False)
+        days = text.replace_strict(known, read, default=None, return_dtype=pl.Date)
+    days = days.set(~days.dt.year().is_between(*YEARS), None)
     _no_nulls(days, table, column, values)
     return np.asarray(days.to_numpy(), "datetime64[D]")
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Array
+from undertow.core.errors import BadInput
 from undertow.core.events import BY_NAME, Bar, CorporateAction, DailyBar, Event, columns_of
 from undertow.core.time import Instant, iso
 from undertow.sources.clocks import Moments, moments, new_york_day
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mapping", "Parsed", "Refused", "load_mapping", "read_files"]
 
-SYMBOL = r"^[A-Z][A-Z0-9.^/_-]{0,19}$"
+SYMBOL = r"^[A-Z^][A-Z0-9.^/_-]{0,19}$"
 OUT_OF_ORDER = "high or low contradicts the other prices"
 
 
@@ -58,6 +59,7 @@ def read_files(
 ) -> Parsed:
     """Read and check every file. Raises ``BadInput`` at the first thing that is wrong, naming file and row; ``now`` bounds the clocks."""
     import polars as pl
+    from polars.exceptions import PolarsError
 
     files = find_files(paths)
     parsed = Parsed(files=len(files))
@@ -71,7 +73,11 @@ def read_files(
             reader = Reader(table, mapping.read.text)
             taken = np.zeros(len(table.frame), bool)
             for number, rule in enumerate(mapping.event, 1):
-                rows, meant, bad = _events(rule, reader, f"event.{number}", now)
+                try:
+                    rows, meant, bad = _events(rule, reader, f"event.{number}", now)
+                except PolarsError as error:  # a type that no rule expects, such as lists in a column of prices
+                    why = str(error).split("\n")[0].rstrip(".")
+                    raise BadInput(f"{table.file} does not fit event.{number} of the mapping ({why}); nothing was written.") from error
                 taken |= meant
                 frames.setdefault(rule.kind, []).append(rows.with_columns(source=pl.lit(mapping.source)))
                 refused.append(bad.with_columns(kind=pl.lit(rule.kind)))
@@ -140,9 +146,10 @@ def _all_columns(kind: type[Event], given: dict[str, Any]) -> list[Any]:
 
 
 def _symbols(symbols: pl.Series, table: Table) -> None:
-    wrong = ~symbols.fill_null("").str.contains(SYMBOL)
-    if wrong.any():
-        row = int(wrong.arg_max() or 0)
+    known = symbols.fill_null("").unique()
+    wrong = known.filter(~known.str.contains(SYMBOL))
+    if len(wrong):
+        row = int(symbols.fill_null("").is_in(wrong.to_list()).arg_max() or 0)
         table.fail(row, f"symbol is {symbols[row]!r}, which is no ticker in capital letters")
 
 

@@ -163,7 +163,9 @@ class _Account:
         count = self.held.get(day)
         if count is not None:
             room = -(-length // self.span) if self.span else 0
-            return (PARTIAL, f"{count} of {room} bars") if count < room else (HERE, "")
+            if count >= room:
+                return HERE, ""
+            return (AHEAD if self.due[i] > self.now else PARTIAL), f"{count} of {room} bars"
         if day in self.remarks:
             return self.remarks[day]
         return (AHEAD, "") if self.due[i] > self.now else (HOLE, "")
