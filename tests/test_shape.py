@@ -51,8 +51,10 @@ def functions(tree: ast.AST) -> Iterator[AnyFunction]:
 
 
 def is_kernel(function: AnyFunction) -> bool:
-    """True for compiled kernels and their bodies: their arguments are arrays, which no dataclass can carry into numba."""
-    return any(re.search(r"\b(njit|jit|cfunc|vectorize|kernel)\b", ast.unparse(decorator)) for decorator in function.decorator_list)
+    """True for compiled kernels, whose arguments are arrays that no dataclass can carry into numba, and for commands, whose are flags."""
+    return any(
+        re.search(r"\b(njit|jit|cfunc|vectorize|kernel)\b|\.command\(", ast.unparse(decorator)) for decorator in function.decorator_list
+    )
 
 
 def parameter_count(function: AnyFunction) -> int:
@@ -220,6 +222,7 @@ def test_a_measure_finds_what_it_looks_for(measure, bad: str) -> None:
         (long_functions, "def f():\n" + "    x = 1\n" * (MOST_FUNCTION_LINES - 1)),
         (wide_functions, "class A:\n    def f(self, a, b, c, d, e, f, g): ..."),
         (wide_functions, "@njit(cache=True)\ndef f(a, b, c, d, e, f, g, h): ..."),
+        (wide_functions, "@app.command()\ndef f(a, b, c, d, e, f, g, h): ..."),
         (without_docstring, '"""A room."""\ndef _f(): ...\nclass A:\n    """A thing."""\n    def __init__(self): ...'),
         (unfinished, "try:\n    f()\nexcept ValueError:\n    pass"),
         (foreign_words, "path = 'docs/ho" + "me/index.md'; url = 'http://127.0.0.1/ro" + "ot'"),

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from undertow.core.calendar import nyse
-from undertow.core.chunk import chunk_of
+from undertow.core.chunk import Origin, chunk_of
 from undertow.core.events import Fill, Grade
 from undertow.core.orders import Costs, Direction, Signal
 from undertow.core.time import MINUTE, SECOND
@@ -132,7 +132,7 @@ def _fills(symbols, ledgers):
     columns = {"shares": table[:, 2].astype(np.int64), "price": table[:, 3], "commission": table[:, 4]}
     columns |= {"spread_cost": table[:, 5], "impact_cost": table[:, 6]}
     key = table[:, 0].astype(np.int64)
-    return chunk_of(Fill, symbols, key=key, event_at=at, known_at=at, columns=columns, grade=Grade.RECORDED, sources=("broker",))
+    return chunk_of(Fill, symbols, key=key, event_at=at, known_at=at, columns=columns, origin=Origin(Grade.RECORDED, ("broker",)))
 
 
 def _judged(at, p, value, rng):

@@ -134,4 +134,5 @@ def _window(flags: Flags, calendar: Calendar, now: Instant) -> tuple[int, int, l
 
 def new_york_day(now: Instant) -> np.datetime64:
     """The date in New York, four or five hours behind; in the first hour of a summer's day it is still called the day before."""
-    return np.datetime64(now - 5 * HOUR, "ns").astype("datetime64[D]")
+    day: np.datetime64 = np.datetime64(now - 5 * HOUR, "ns").astype("datetime64[D]")
+    return day

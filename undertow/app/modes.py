@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from undertow.app.job import Job
-from undertow.app.wiring import Market, build_desk, choose_source, load
+from undertow.app.wiring import Market, build_broker, build_desk, choose_source, load
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import I64, Chunk
 from undertow.core.orders import Costs
@@ -136,5 +136,5 @@ def _result(made: Prepared, steps: Sequence[Step], calendar: Calendar) -> RunRes
     )
     first = int(next(s for s in steps if len(s.ticks)).ticks[0])
     known = [c.between(-(2**63), last) for c in market.chunks]
-    hold = buy_and_hold(build_desk(job, market, calendar, made.desk.costs).broker, known, first, max(last, first + 1))
+    hold = buy_and_hold(build_broker(job, market, calendar, made.desk.costs), known, first, max(last, first + 1))
     return assemble(made.desk, steps, bars, (hold.at, hold.key, hold.equity), told)

@@ -106,6 +106,9 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
     for chunk in source.history(job.symbols, int(calendar.midnight[back]), until):
         by_kind.setdefault(chunk.kind, []).append(chunk)
     whole = {kind: concat(parts) for kind, parts in by_kind.items()}
+    if Bar in whole:
+        # a tape may hold bars of several lengths; one of them is traded
+        whole[Bar] = whole[Bar][whole[Bar].columns["span"] == BAR_SPAN]
     bars = _bars(job, whole, calendar)
     first = _first_session(whole[bars], calendar, job)
     needed = schedule.at_least + schedule.every + 1
@@ -165,8 +168,12 @@ def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs) -> De
         labels=Labels(job.symbols, calendar, kind=market.bars),
         framework=ModelIntegrationFramework(job.symbols, list(features.features), calendar=calendar),
         strategy=Combined(),
-        broker=SimulatedBroker(job.symbols, job.capital, costs, calendar, kind=market.bars, band=BAND),
+        broker=build_broker(job, market, calendar, costs),
         costs=costs,
         calendar=calendar,
     )
 
+
+def build_broker(job: Job, market: Market, calendar: Calendar, costs: Costs) -> SimulatedBroker:
+    """A simulated account with the job's capital, one sleeve a symbol."""
+    return SimulatedBroker(job.symbols, job.capital, costs, calendar, kind=market.bars, span=BAR_SPAN, band=BAND)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,16 @@ class Chunk:
         return out
 
 
+class Origin(NamedTuple):
+    """Who said so, and how sure its ``known_at`` is."""
+
+    grade: Grade
+    sources: tuple[str, ...] = ()
+
+
+BY_RULE = Origin(Grade.MODELLED)
+
+
 def chunk_of(
     kind: type[Event],
     symbols: Sequence[str],
@@ -81,8 +91,7 @@ def chunk_of(
     event_at: Array,
     known_at: Array,
     columns: Mapping[str, Array],
-    grade: Grade = Grade.MODELLED,
-    sources: tuple[str, ...] = (),
+    origin: Origin = BY_RULE,
 ) -> Chunk:
     """Build a chunk from columns in any row order: sorted by known_at (stable), seq numbered, missing columns filled."""
     known = np.asarray(known_at, np.int64)
@@ -95,9 +104,9 @@ def chunk_of(
         np.asarray(event_at, np.int64)[order],
         known[order],
         np.arange(len(known), dtype=np.int64),
-        np.full(len(known), int(grade), np.int8),
+        np.full(len(known), int(origin.grade), np.int8),
         filled,
-        sources,
+        origin.sources,
     )
 
 

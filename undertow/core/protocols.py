@@ -58,7 +58,10 @@ class View:
 class Strategy(Protocol):
     """Signal to target positions: pure, vectorised over ticks."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called on the command line and in reports."""
+        ...
 
     def targets(self, view: View) -> F64:
         """Fraction of the symbol's equity to hold, in [-1, 1] (ticks, symbols); NaN where nothing is said (hold)."""
@@ -70,7 +73,7 @@ class Progress:
     """What a broker did in one push."""
 
     fills: Chunk
-    at: I64  #: (n,) bar ends at which the account was marked, ns UTC, ascending
+    at: I64  #: (n,) bar ends at which the account was marked, ns UTC, in the order they became known
     key: I64  #: (n,) symbol of each mark
     equity: F64  #: (n,) USD of that symbol's sleeve
     shares: F64  #: (n,) held after the bar

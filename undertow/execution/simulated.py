@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from undertow.core.calendar import Calendar
-from undertow.core.chunk import F64, I64, Chunk, chunk_of, empty_chunk
+from undertow.core.chunk import F64, I64, Chunk, Origin, chunk_of, empty_chunk
 from undertow.core.errors import BadInput, LawBroken, NotSupported
 from undertow.core.events import Bar, Event, Fill, Grade
 from undertow.core.orders import Costs, Portfolio
@@ -179,8 +179,7 @@ class SimulatedBroker:
             event_at=start[order],
             known_at=known[order],
             columns={name: column[order] for name, column in columns.items()},
-            grade=Grade.MODELLED,
-            sources=("simulated broker",),
+            origin=Origin(Grade.MODELLED, ("simulated broker",)),
         )
         chunk = replace(chunk, seq=chunk.seq + self._fills)
         self._fills += len(chunk)

@@ -10,10 +10,11 @@ import numpy as np
 
 from undertow.core.calendar import Calendar, nyse
 from undertow.core.chunk import F64, I64, Chunk, concat, empty_chunk
-from undertow.core.errors import BadInput
+from undertow.core.errors import BadInput, LawBroken
 from undertow.core.events import Bar, DailyBar, Event
+from undertow.core.time import iso
 from undertow.features.expressions import Expr
-from undertow.features.memory import Memory
+from undertow.features.memory import FOREVER, Memory
 from undertow.features.off_exchange import OffExchangeFeatures
 from undertow.features.options_flow import OptionsFlowFeatures
 from undertow.features.plan import Plan
@@ -63,6 +64,7 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         self._plan = Plan((f.expr for f in self.features.values()), len(self.symbols), calendar or nyse())
         self._nothing = {kind: empty_chunk(kind, self.symbols) for kind in self._plan.kinds}
         self._waiting: dict[type[Event], Chunk] = {}
+        self._until = -FOREVER  # the last tick that was answered
 
     def _described(self, intraday: bool) -> dict[str, Feature]:
         out: dict[str, Feature] = {}
@@ -96,7 +98,8 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
     def push(self, chunks: Iterable[Chunk], ticks: I64) -> F64:
         """Take what became known and the next ticks (t,), ns UTC ascending; return the matrix (t, symbols, features).
 
-        Rows known after the last tick wait for a later push. Pushing a history at once or in pieces gives the same bits (law 3).
+        Rows known after the last tick wait for a later push; rows known by a tick that was answered already raise LawBroken, for they
+        come too late. Pushing a history at once or in pieces gives the same bits (law 3).
         """
         ready = self._ready(chunks, int(ticks[-1]) if len(ticks) else None)
         values = self._plan.push(ready, ticks)
@@ -115,11 +118,15 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
                 theirs, ours = ", ".join(chunk.symbols), ", ".join(self.symbols)
                 raise BadInput(f"a chunk of {chunk.kind.kind} is about {theirs}; the features are about {ours}")
             if chunk.kind in self._plan.kinds and len(chunk):
+                if chunk.known_at[0] <= self._until:
+                    late, tick = iso(int(chunk.known_at[0])), iso(self._until)
+                    raise LawBroken(f"a {chunk.kind.kind} known at {late} came after the tick of {tick}, which had to know it")
                 pieces.setdefault(chunk.kind, []).append(chunk)
         self._waiting = {kind: concat(some) for kind, some in pieces.items()}
         ready = dict(self._nothing)
         if until is None:
             return ready
+        self._until = until
         for kind, waiting in list(self._waiting.items()):
             if waiting.known_at[-1] <= until:
                 ready[kind] = self._waiting.pop(kind)
@@ -129,7 +136,7 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         return ready
 
     def table(self, chunks: Iterable[Chunk], ticks: I64) -> Any:
-        """The matrix as a polars frame: at, symbol and one column a feature; ``.to_pandas()`` and ``.to_numpy()`` go on from there."""
+        """The matrix as a polars frame: at, symbol and one column a feature."""
         import polars as pl  # heavy
 
         values = self.push(chunks, ticks)
@@ -138,3 +145,12 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         return pl.DataFrame([stamps, pl.Series("symbol", list(self.symbols) * len(ticks))]).with_columns(
             [pl.Series(n, v) for n, v in columns.items()]
         )
+
+    def data_frame(self, chunks: Iterable[Chunk], ticks: I64) -> Any:
+        """The matrix as a pandas frame, with the columns of ``table``; needs no Arrow library, as polars' own way would."""
+        import pandas as pd  # heavy
+
+        table = self.table(chunks, ticks)
+        columns = {name: table[name].to_numpy() for name in table.columns[2:]}
+        stamps = pd.DatetimeIndex(np.repeat(ticks, len(self.symbols)).astype("datetime64[ns]"), tz="UTC")
+        return pd.DataFrame({"at": stamps, "symbol": table["symbol"].to_list(), **columns})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from undertow.core.calendar import Calendar
-from undertow.core.chunk import I64, Array, Chunk, chunk_of
+from undertow.core.chunk import I64, Array, Chunk, Origin, chunk_of
 from undertow.core.events import (
     MISSING,
     Bar,
@@ -20,12 +20,15 @@ from undertow.core.events import (
     CorporateAction,
     DailyBar,
     Event,
+    Grade,
     OffExchangeVolume,
     OpenInterest,
     Unit,
     columns_of,
 )
 from undertow.core.time import HOUR, MINUTE, SECOND
+
+PLANTED = Origin(Grade.MODELLED, ("planted",))
 
 FIRST, LAST = np.datetime64("2022-03-01"), np.datetime64("2024-12-04")  # the last weeks hold Thanksgiving and its half day
 INTRADAY_SESSIONS = 36
@@ -86,7 +89,7 @@ class _Draw:
             columns |= self._prices(key, event, len(event))
         if kind in (ChainRow, OpenInterest):
             columns |= self._contracts(len(event))
-        return chunk_of(kind, self._symbols, key=key, event_at=event, known_at=known, columns=columns, sources=("planted",))
+        return chunk_of(kind, self._symbols, key=key, event_at=event, known_at=known, columns=columns, origin=PLANTED)
 
     def _every(self, instants: Array, rows: int) -> tuple[I64, I64]:
         keys = len(self._symbols)
