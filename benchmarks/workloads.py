@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import floors
+from benchmarks import features, floors
 from benchmarks.inputs import SWEEP_BARS, SYMBOLS, VARIANTS, Inputs
 from undertow.core.orders import Costs
 from undertow.execution.fold import ShareSleeve, Sweep
@@ -92,5 +92,5 @@ def sweep(data: Inputs) -> Workload:
 #: workloads with a floor
 COMPARED: tuple[Callable[[Inputs], Workload], ...] = (one_symbol, panel, sweep)
 
-#: Workloads without one, printed as a rate: functions that return (name, units, callable). A feature push, "F1", belongs here.
-RATES: tuple[Callable[[], tuple[str, int, Callable[[], object]]], ...] = ()
+#: workloads without one, printed as a rate: functions that return (name, units, callable)
+RATES: tuple[Callable[[], tuple[str, int, Callable[[], object]]], ...] = (features.f1, features.f1_live)

@@ -125,6 +125,7 @@ _show_packages() { # total; reads pip's output, logs it, shows one line a packag
         case "$line" in
             "Collecting "*" (from -r "* | "Requirement already satisfied: "*" (from -r "* | "Processing "*".whl (from -r "*)
                 name="${line%% (from -r *}"
+                name="${name%% in *}" # already satisfied: NAME==VERSION in FOLDER
                 name="${name##*[ /]}"
                 case "$name" in # numpy==2.4.6, or a wheel on disk: numpy-2.4.6-cp311-...whl
                     *.whl) version="${name#*-}" name="${name%%-*}" version="${version%%-*}" ;;
