@@ -7,8 +7,8 @@ import polars as pl
 
 from undertow import FeatureEngineering
 from undertow.core.calendar import nyse
-from undertow.core.chunk import chunk_of
-from undertow.core.events import PRICE_SCALE, DailyBar
+from undertow.core.chunk import Origin, chunk_of
+from undertow.core.events import PRICE_SCALE, DailyBar, Grade
 
 FILE = Path(__file__).parent / "data" / "demo_daily.csv"
 
@@ -22,8 +22,8 @@ class CsvSource:
         columns = {n: np.rint(rows[n].to_numpy() * PRICE_SCALE) for n in ("open", "high", "low", "close")}
         columns["volume"] = rows["volume"].to_numpy()
         key = np.array([symbols.index(s) for s in rows["symbol"]])
-        bars = chunk_of(DailyBar, symbols, key=key, event_at=close, known_at=close, columns=columns, sources=(self.name,))
-        yield bars.between(after, until)
+        origin = Origin(Grade.MODELLED, (self.name,))
+        yield chunk_of(DailyBar, symbols, key=key, event_at=close, known_at=close, columns=columns, origin=origin).between(after, until)
 
 
 if __name__ == "__main__":

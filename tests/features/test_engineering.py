@@ -132,6 +132,25 @@ def test_pieces_of_one_kind_in_one_push() -> None:
     np.testing.assert_array_equal(FeatureEngineering(SYMBOLS, only=["sma_10_1d"]).push(pieces, ticks), whole)
 
 
+def test_two_sources_that_tie_are_read_in_the_order_given() -> None:
+    def said(at: list[int], tone: list[float]) -> Chunk:
+        columns = {"tone": np.array(tone)}
+        return chunk_of(NewsItem, SYMBOLS, key=np.zeros(len(at)), event_at=np.array(at), known_at=np.array(at), columns=columns)
+
+    class Newest(FeatureEngineering):
+        @feature(unit="tone")
+        def newest(self) -> Expr:
+            """Tone of the newest story."""
+            return News.tone.last()
+
+    one, two, ticks = said([1, 2, 3, 5], [1.0, 2.0, 3.0, 5.0]), said([4, 5], [40.0, 50.0]), np.array([3, 4, 5])
+    whole = Newest(SYMBOLS, only=["newest"]).push([one, two], ticks)
+    streaming = Newest(SYMBOLS, only=["newest"])
+    parts = [streaming.push([c.between(now - 3 if now == 3 else now - 1, now) for c in (one, two)], ticks[ticks == now]) for now in ticks]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert whole[:, 0, 0].tolist() == [3.0, 40.0, 50.0]
+
+
 def test_a_missing_number_is_not_known() -> None:
     daily = bars()
     daily.columns["volume"][-1] = MISSING

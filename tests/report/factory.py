@@ -11,7 +11,7 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import Origin, chunk_of
 from undertow.core.events import Fill, Grade
 from undertow.core.orders import Costs, Direction, Signal
-from undertow.core.time import MINUTE, SECOND
+from undertow.core.time import SECOND
 from undertow.engine.result import Judged, RunResult, Stage
 
 CAPITAL = 100_000.0
@@ -70,7 +70,7 @@ def make(
         end=int(mark_at[-1]),
         capital=CAPITAL,
         costs=Costs(),
-        horizon=65 * MINUTE,
+        horizon=1,
         ticks=mark_at,
         p_up=p,
         direction=direction,
@@ -168,7 +168,7 @@ def _signal(symbol, at, p):
         direction=direction,
         confidence=max(p, 1 - p),
         p_up=p,
-        horizon=65 * MINUTE,
+        horizon=1,
         phase="regular",
         abstain_reason="" if direction is not Direction.NEUTRAL else "expected edge below costs",
         contributions={"xgboost": score * 1.4, "lstm": -score * 0.9, "random_forest": score * 0.3, "news": score * 0.2},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from undertow.core.time import Duration, Instant
+from undertow.core.time import Instant
 
 
 class Direction(StrEnum):
@@ -26,7 +26,7 @@ class Signal:
     direction: Direction
     confidence: float  #: calibrated probability of the called direction; of the likelier one when NEUTRAL
     p_up: float  #: calibrated probability that the price rises over the horizon
-    horizon: Duration
+    horizon: int  #: sessions
     phase: str
     abstain_reason: str  #: empty unless NEUTRAL
     contributions: Mapping[str, float]  #: log-odds by source; they sum to the score

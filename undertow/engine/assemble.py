@@ -42,7 +42,6 @@ def assemble(desk: Desk, steps: Sequence[Step], bars: Chunk, hold: tuple[I64, I6
     # the batch that holds the first decision may have marked the empty account before it
     marks = np.unique(at[at > ticks[0]])
     start = told.capital / width
-    due = desk.labels.due(ticks[-1:])[0] - ticks[-1]
     return RunResult(
         mode=told.mode,
         symbols=desk.features.symbols,
@@ -51,7 +50,7 @@ def assemble(desk: Desk, steps: Sequence[Step], bars: Chunk, hold: tuple[I64, I6
         end=int(ticks[-1]),
         capital=told.capital,
         costs=told.costs,
-        horizon=int(due),
+        horizon=desk.labels.sessions,
         ticks=ticks,
         p_up=np.concatenate([s.predictions.p_up for s in steps]),
         direction=np.concatenate([s.direction for s in steps]),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from undertow.core.chunk import F64, I8, I64, Chunk
 from undertow.core.orders import Costs, Signal
-from undertow.core.time import Duration, Instant
+from undertow.core.time import Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class RunResult:
     end: Instant
     capital: float  #: USD, split equally into one sleeve a symbol
     costs: Costs
-    horizon: Duration
+    horizon: int  #: sessions from a decision's fill to its outcome
     ticks: I64  #: (ticks,)
     p_up: F64  #: (ticks, symbols)
     direction: I8  #: (ticks, symbols) +1 BUY, -1 SELL, 0 NEUTRAL

@@ -29,7 +29,7 @@ def last_signals(desk: Desk, step: Step, known_until: Instant, sources: Mapping[
             direction=_CALLED[int(step.direction[-1, k])],
             confidence=_confidence(float(step.predictions.p_up[-1, k]), int(step.direction[-1, k])),
             p_up=float(step.predictions.p_up[-1, k]),
-            horizon=int(desk.labels.due(step.ticks[-1:])[0]) - at,
+            horizon=desk.labels.sessions,
             phase=str(desk.calendar.phase(at)),
             abstain_reason=_why(step, k),
             contributions=_named(desk, parts[k]),

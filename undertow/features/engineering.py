@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -122,7 +122,7 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
                     late, tick = iso(int(chunk.known_at[0])), iso(self._until)
                     raise LawBroken(f"a {chunk.kind.kind} known at {late} came after the tick of {tick}, which had to know it")
                 pieces.setdefault(chunk.kind, []).append(chunk)
-        self._waiting = {kind: concat(some) for kind, some in pieces.items()}
+        self._waiting = {kind: _merged(some) for kind, some in pieces.items()}
         ready = dict(self._nothing)
         if until is None:
             return ready
@@ -154,3 +154,12 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         columns = {name: table[name].to_numpy() for name in table.columns[2:]}
         stamps = pd.DatetimeIndex(np.repeat(ticks, len(self.symbols)).astype("datetime64[ns]"), tz="UTC")
         return pd.DataFrame({"at": stamps, "symbol": table["symbol"].to_list(), **columns})
+
+
+def _merged(chunks: list[Chunk]) -> Chunk:
+    if len(chunks) == 1:
+        return chunks[0]
+    # Every source numbers from zero, so ties between two sources are broken by the order given: by their own ``seq`` they would fall
+    # one way in a long history and the other in a single tick (law 3).
+    ends = np.cumsum([len(chunk) for chunk in chunks])
+    return concat([replace(chunk, seq=np.arange(end - len(chunk), end)) for chunk, end in zip(chunks, ends, strict=True)])

@@ -32,7 +32,7 @@ class Labels:
         self.symbols = tuple(symbols)
         self.kind = kind
         self._calendar = calendar
-        self._sessions = sessions
+        self.sessions = sessions
         self._splits = SplitHistory()
         self._tick = np.empty(0, np.int64)
         self._key = np.empty(0, np.int64)
@@ -42,7 +42,7 @@ class Labels:
     def due(self, ticks: I64) -> I64:
         """The same time of day ``sessions`` later (n,), ns UTC."""
         at = self._calendar.position(ticks)
-        later: I64 = self._calendar.midnight[at + self._sessions] + (ticks - self._calendar.midnight[at])
+        later: I64 = self._calendar.midnight[at + self.sessions] + (ticks - self._calendar.midnight[at])
         return later
 
     def push(self, chunks: Iterable[Chunk], ticks: I64) -> Chunk:

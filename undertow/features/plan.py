@@ -92,7 +92,7 @@ class Plan:
             self._sampled.append(Sampled(op, op.fresh(self._symbols), kind, source, at))
 
     def _column(self, node: Column, inputs: tuple[int, ...]) -> tuple[type[Event], Run]:
-        """The other kind that the column reads (its own where there is none), and how to compute it."""
+        # the other kind that the column reads (its own where there is none), and how to compute it
         kind, op = node.kind, cast(Any, node.op)
         if isinstance(op, Field):
             return kind, lambda chunks, _: chunks[kind].numbers(op.name)

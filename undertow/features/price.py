@@ -161,8 +161,8 @@ def _candlestick(pattern: str) -> Callable[[PriceFeatures, Bars], Expr]:
     def method(_: PriceFeatures, bars: Bars) -> Expr:
         return bars.candlestick(f"CDL{pattern}").last()
 
-    method.__doc__ = f"TA-Lib's candlestick pattern CDL{pattern} on the last bar: +1 bullish, -1 bearish, 0 none."
-    return feature(unit="-1, 0 or +1", family="candlestick", bars=BOTH)(method)
+    method.__doc__ = f"TA-Lib's pattern CDL{pattern} on the last bar: +1 bullish, -1 bearish, 0 none, ±0.8 where two bodies share an end."
+    return feature(unit="-1 to 1", family="candlestick", bars=BOTH)(method)
 
 
 for _pattern in CANDLESTICKS:

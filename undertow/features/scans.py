@@ -189,7 +189,7 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Candlestick:
-    """One of TA-Lib's 61 patterns: -1 bearish, +1 bullish, 0 none; takes strips."""
+    """One of TA-Lib's 61 patterns: -1 bearish, +1 bullish, 0 none, and ±0.8 of an engulfing or harami whose bodies share an end."""
 
     pattern: str  #: TA-Lib's name, for example CDLENGULFING
 

@@ -84,7 +84,7 @@ def calibrate(result: RunResult, column: int | None = None) -> Calibration:
     directions = result.direction if column is None else result.direction[:, column]
     coverage = float((directions != 0).mean()) if directions.size else math.nan
     p, y = judged.p_up[chosen], (judged.value[chosen] > 0).astype(np.float64)
-    effective = effective_count(judged, chosen, sessions_of_horizon(result))
+    effective = effective_count(judged, chosen, result.horizon)
     return measure(p, y, effective, coverage)
 
 
@@ -124,7 +124,7 @@ def base_models(result: RunResult) -> dict[str, Calibration]:
     for p in judged.base.values():
         chosen &= np.isfinite(p)
     y = (judged.value[chosen] > 0).astype(np.float64)
-    effective = effective_count(judged, chosen, sessions_of_horizon(result))
+    effective = effective_count(judged, chosen, result.horizon)
     return {name: measure(p[chosen], y, effective) for name, p in judged.base.items()}
 
 
@@ -216,12 +216,6 @@ def logistic_fit(p: F64, y: F64) -> tuple[float, float, float]:
 def ece_floor(bins: int, count: float) -> float:
     """Expected calibration error that perfect probabilities near ½ show on ``count`` outcomes: ½ √(2/π) √(bins/count)."""
     return 0.5 * math.sqrt(2 / math.pi) * math.sqrt(bins / count) if count > 0 else math.nan
-
-
-def sessions_of_horizon(result: RunResult) -> int:
-    """Sessions that an outcome reaches over, at least one; counted from the last tick, as the run's horizon is."""
-    calendar, at = nyse(), int(result.ticks[-1]) if len(result.ticks) else result.end
-    return max(1, int(calendar.position(at + result.horizon) - calendar.position(at)))
 
 
 def effective_count(judged: Judged, chosen: Array, apart: int) -> float:

@@ -10,7 +10,7 @@ from undertow.report.calibration import Calibration, calibrate
 from undertow.report.charts import Figure, equity_figure, reliability_figure, sparkline, waterfall_figure
 from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, monthly_returns, scorecard
 from undertow.report.panels import Section, calibration_panel, proof_panel, signal_panel, source_panel, stage_panel, tone
-from undertow.report.words import NONE, count, day, decimal, moment, percent, span, usd
+from undertow.report.words import NONE, count, day, decimal, moment, percent, usd
 from undertow.validation.significance import Significance, assess
 
 MODES = {"backtest": "Backtest", "premarket": "Pre-market signals", "trading": "Trading"}
@@ -90,7 +90,7 @@ def _head(result: RunResult, card: Scorecard) -> Section:
         "facts": [
             ("Sessions", f"{len(card.days):,}" if len(card.days) else NONE),
             ("Bars", result.timeframe),
-            ("Horizon of a signal", span(result.horizon)),
+            ("Horizon of a signal", count(result.horizon, "session")),
             ("Capital", f"{usd(result.capital)} in {count(len(result.symbols), 'sleeve')}"),
             (
                 "Assumed costs",

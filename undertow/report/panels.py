@@ -12,7 +12,7 @@ from undertow.core.time import SECOND
 from undertow.engine.result import RunResult, Stage
 from undertow.report.calibration import Calibration, base_models, verdict
 from undertow.report.metrics import Performance
-from undertow.report.words import NONE, count, decimal, local, moment, percent, span
+from undertow.report.words import NONE, count, decimal, local, moment, percent
 from undertow.validation.significance import SESSIONS_A_YEAR, Significance
 
 Section = dict[str, Any]
@@ -109,7 +109,7 @@ def signal_panel(s: Signal) -> Section:
         "left_out": len(parts) - len(shown),
         "facts": [
             ("Decided", f"{moment(s.at)}, {s.phase}"),
-            ("Horizon", span(s.horizon)),
+            ("Horizon", count(s.horizon, "session")),
             ("Last fact used", f"{local(s.known_until):%Y-%m-%d %H:%M:%S} ET ({(s.at - s.known_until) / SECOND:,.0f} s before)"),
             ("Grades", _grades(s.grades)),
             ("Model", s.model),

@@ -25,7 +25,7 @@ def summary_lines(result: RunResult, trials: float = 1) -> list[str]:
     if trades:
         body.append(_portfolio_line(card.portfolio))
         body += ["  " + line for line in _context(result, card, trials)]
-    body.append(f"  Data: {plain('; '.join(f'{kind}: {source}' for kind, source in result.sources.items())) or 'none'}")
+    body.append(f"  Data: {plain(_sources(result)) or 'none'}")
     mark = f"  {SIMULATED}" if result.simulated else ""
     return [TITLE, *(line + mark for line in body), *(f"  Note: {plain(note)}" for note in result.notes)]
 
@@ -56,6 +56,13 @@ def _directions(result: RunResult) -> str:
     return "Portfolio: " + ", ".join(
         f"{n} {d.value}" for d in Direction if (n := called.count(d) + (silent if d is Direction.NEUTRAL else 0)) or d is Direction.NEUTRAL
     )
+
+
+def _sources(result: RunResult) -> str:
+    by_source: dict[str, list[str]] = {}
+    for kind, source in result.sources.items():
+        by_source.setdefault(source, []).append(kind.replace("_", " "))
+    return "; ".join(f"{source}: {', '.join(kinds)}" for source, kinds in by_source.items())
 
 
 def _portfolio_line(p: Performance) -> str:

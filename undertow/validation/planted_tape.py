@@ -96,7 +96,7 @@ class _Draw:
         return np.repeat(instants, keys * rows), np.tile(np.repeat(np.arange(keys), rows), len(instants))
 
     def _scattered(self, kind: type[Event]) -> tuple[I64, I64]:
-        """About two dozen events a session and symbol, half of them on five-minute marks, in trading hours for what happens in them."""
+        # about two dozen events a session and symbol, half of them on five-minute marks, in trading hours for what happens in them
         sessions = np.repeat(self._recent, 24 * len(self._symbols))
         n = len(sessions)
         seconds = self._rng.integers(0, 12_600 if kind.in_session else 36_000, n)
