@@ -93,8 +93,10 @@ def test_charts_follow_the_theme_and_paper(browser, report: str) -> None:
     line = "return getComputedStyle(document.querySelector('#chart-equity .scatterlayer path.js-line')).stroke"
     light = browser.execute_script(line)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
-    dark = browser.execute_script(line)
-    assert dark != light
+    # the browser tells the page of the theme after it has answered
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 10).until(lambda it: it.execute_script(line) != light)
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert browser.execute_script(line) == light
     assert browser.execute_script("return [...document.querySelectorAll('details')].every((d) => d.open)")

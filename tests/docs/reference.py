@@ -1,0 +1,120 @@
+"""The parts of the reference that follow from the code; ``python -m tests.docs.reference`` writes them anew."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+REFERENCE = DOCS / "reference"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command with its full name."""
+    import typer
+
+    from undertow.app.cli import app
+
+    def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+        inner = getattr(command, "commands", {})
+        if not inner:
+            yield name, command
+        for word, one in inner.items():
+            yield from walk(f"{name} {word}", one)
+
+    yield from walk("undertow", typer.main.get_command(app))
+
+
+def flags(command: Any) -> list[list[str]]:
+    """A row a parameter: how it is written, its default, its environment variables, what it does."""
+    rows = []
+    for one in command.params:
+        if "--help" in one.opts:
+            continue
+        is_flag = bool(getattr(one, "is_flag", False))
+        written = ", ".join(f"`{o}`" for o in one.opts) if one.opts[0].startswith("-") else f"`{one.metavar or one.name}`"
+        default = "required" if one.required else "off" if is_flag else "none" if one.default in (None, "") else f"`{one.default}`"
+        about, _, told = (one.help or "").partition("[default:")
+        names = [one.envvar] if isinstance(one.envvar, str) else list(one.envvar or ())
+        rows.append([written, told.strip().rstrip("]") or default, ", ".join(f"`{n}`" for n in names), about.strip()])
+    return rows
+
+
+def part_commands() -> str:
+    """A section a command."""
+    parts = []
+    for name, command in commands():
+        about = " ".join((command.help or "").split())
+        listed = table(["flag", "default", "environment", "meaning"], flags(command))
+        parts.append(f"## `{name}`\n\n{about}\n\n{listed}")
+    return "\n\n".join(parts)
+
+
+def part_events() -> str:
+    """A section a kind."""
+    from undertow.core.events import KINDS, columns_of
+
+    parts = []
+    for kind in KINDS:
+        about = " ".join((kind.__doc__ or "").split())
+        apart = ", ".join(f"`{name}`" for name in kind.identity) or "nothing more"
+        rows = [[f"`{name}`", _unit(unit), {int: "int64", float: "float64", str: "text"}[unit.kept]] for name, unit in columns_of(kind).items()]
+        parts.append(f"## `{kind.kind}`\n\n{about} Told apart by: {apart}.\n\n{table(['column', 'unit', 'kept as'], rows)}")
+    return "\n\n".join(parts)
+
+
+def _unit(unit: Any) -> str:
+    return "text" if unit.kept is str else unit.of.replace("days since 1970", "a date, as days since 1970")
+
+
+def part_features() -> str:
+    """A section a family."""
+    from undertow import FeatureEngineering
+
+    families: dict[str, list[list[str]]] = {}
+    for name, one in FeatureEngineering(["AAPL"]).features.items():
+        families.setdefault(one.about.family, []).append([f"`{name}`", one.about.unit, " ".join(one.about.doc.split())])
+    sections = [f"## {family.capitalize()}\n\n{table(['feature', 'unit', 'meaning'], rows)}" for family, rows in sorted(families.items())]
+    return "\n\n".join(sections)
+
+
+def part_models() -> str:
+    """A row a base model."""
+    from undertow import ModelIntegrationFramework
+
+    names = ModelIntegrationFramework(["AAPL"], []).names
+    rows = [[f"`{n}`", " ".join((inspect.getdoc(getattr(ModelIntegrationFramework, n)) or "").split())] for n in names]
+    return table(["model", "what it is"], rows)
+
+
+PARTS = {
+    "commands": ("commands.md", part_commands),
+    "events": ("events.md", part_events),
+    "features": ("features.md", part_features),
+    "models": ("features.md", part_models),
+}
+
+
+def with_part(text: str, name: str, content: str) -> str:
+    """A document with one generated part put in its place."""
+    return re.sub(rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{content}\n{m[2]}", text, flags=re.DOTALL)
+
+
+def main() -> None:
+    """Write every generated part."""
+    for name, (file, make) in PARTS.items():
+        path = REFERENCE / file
+        path.write_text(with_part(path.read_text("utf-8"), name, make()), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
