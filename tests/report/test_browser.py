@@ -97,6 +97,7 @@ def test_charts_follow_the_theme_and_paper(browser, report: str) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(browser, 10).until(lambda it: it.execute_script(line) != light)
+    dark = browser.execute_script(line)
     browser.execute_script("dispatchEvent(new Event('beforeprint'))")
     assert browser.execute_script(line) == light
     assert browser.execute_script("return [...document.querySelectorAll('details')].every((d) => d.open)")
