@@ -18,6 +18,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def plain(text: str | None) -> str:
+    """A docstring or help text as one line of Markdown."""
+    return " ".join((text or "").split()).replace("``", "`")
+
+
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command with its full name."""
     import typer
@@ -53,7 +58,7 @@ def part_commands() -> str:
     """A section a command."""
     parts = []
     for name, command in commands():
-        about = " ".join((command.help or "").split())
+        about = plain(command.help)
         listed = table(["flag", "default", "environment", "meaning"], flags(command))
         parts.append(f"## `{name}`\n\n{about}\n\n{listed}")
     return "\n\n".join(parts)
@@ -65,9 +70,11 @@ def part_events() -> str:
 
     parts = []
     for kind in KINDS:
-        about = " ".join((kind.__doc__ or "").split())
+        about = plain(kind.__doc__)
         apart = ", ".join(f"`{name}`" for name in kind.identity) or "nothing more"
-        rows = [[f"`{name}`", _unit(unit), {int: "int64", float: "float64", str: "text"}[unit.kept]] for name, unit in columns_of(kind).items()]
+        rows = [
+            [f"`{name}`", _unit(unit), {int: "int64", float: "float64", str: "text"}[unit.kept]] for name, unit in columns_of(kind).items()
+        ]
         parts.append(f"## `{kind.kind}`\n\n{about} Told apart by: {apart}.\n\n{table(['column', 'unit', 'kept as'], rows)}")
     return "\n\n".join(parts)
 
@@ -77,14 +84,16 @@ def _unit(unit: Any) -> str:
 
 
 def part_features() -> str:
-    """A section a family."""
+    """A section a family; a feature that is computed on both sets of bars has one row."""
     from undertow import FeatureEngineering
 
-    families: dict[str, list[list[str]]] = {}
+    families: dict[str, dict[str, list[str]]] = {}
     for name, one in FeatureEngineering(["AAPL"]).features.items():
-        families.setdefault(one.about.family, []).append([f"`{name}`", one.about.unit, " ".join(one.about.doc.split())])
-    sections = [f"## {family.capitalize()}\n\n{table(['feature', 'unit', 'meaning'], rows)}" for family, rows in sorted(families.items())]
-    return "\n\n".join(sections)
+        base = name.removesuffix("_1d") if one.about.on_bars else name
+        row = families.setdefault(one.about.family, {}).setdefault(base, ["", one.about.unit, plain(one.about.doc)])
+        row[0] = ", ".join(filter(None, [row[0], f"`{name}`"]))
+    head = ["feature", "unit", "meaning"]
+    return "\n\n".join(f"## {family.capitalize()}\n\n{table(head, list(rows.values()))}" for family, rows in sorted(families.items()))
 
 
 def part_models() -> str:
@@ -92,7 +101,7 @@ def part_models() -> str:
     from undertow import ModelIntegrationFramework
 
     names = ModelIntegrationFramework(["AAPL"], []).names
-    rows = [[f"`{n}`", " ".join((inspect.getdoc(getattr(ModelIntegrationFramework, n)) or "").split())] for n in names]
+    rows = [[f"`{n}`", plain(inspect.getdoc(getattr(ModelIntegrationFramework, n)))] for n in names]
     return table(["model", "what it is"], rows)
 
 

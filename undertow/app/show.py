@@ -42,8 +42,6 @@ def show(flags: Flags) -> None:
             result = premarket(job, root, calendar, tell)
     if job.mode == "trading":
         result = _trade(job, root, console)
-    for note in result.notes[len(job.notes) :]:
-        print(f"note: {note}", file=sys.stderr)
     folder = save_run(result, job, root)
     print("\n".join(summary_lines(result)))
     print(f"Report: {folder / 'report.html'}")

@@ -1,0 +1,90 @@
+"""The examples: each extension is short, runs, holds the laws, and is shown in its page as it is."""
+
+from __future__ import annotations
+
+import ast
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.docs.documents import ROOT, Block, blocks, run
+from undertow.core.calendar import nyse
+from undertow.core.events import DailyBar
+
+PAGES = {"own_feature": "add-a-feature", "own_model": "add-a-model", "own_source": "add-a-source"}
+MOST_LINES = 20
+
+
+def _example(name: str) -> Path:
+    return ROOT / "examples" / f"{name}.py"
+
+
+def test_every_example_has_a_page() -> None:
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_shows_the_file(name: str) -> None:
+    shown = [block.code for block in blocks(ROOT / "docs" / "how-to" / f"{PAGES[name]}.md") if block.language == "python"]
+    assert _example(name).read_text("utf-8") in shown, "copy the example into its page"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_extension_is_under_twenty_lines(name: str) -> None:
+    tree = ast.parse(_example(name).read_text("utf-8"))
+    lines = sum((node.end_lineno or 0) - node.lineno + 1 for node in tree.body if isinstance(node, ast.ClassDef))
+    assert 0 < lines < MOST_LINES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_runs(name: str, tmp_path: Path) -> None:
+    done = run(Block("sh", f"python examples/{name}.py", ""), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_feature_holds_the_laws() -> None:
+    from undertow.validation.audit import audit
+
+    own = runpy.run_path(str(_example("own_feature")))["OwnFeatures"]
+    found = audit(own, only=["place_in_range_1d"])
+    assert found.clean, found.findings
+
+
+def test_the_feature_is_what_it_says() -> None:
+    from undertow.core.chunk import chunk_of
+
+    own = runpy.run_path(str(_example("own_feature")))["OwnFeatures"](["KO"], only=["place_in_range_1d"])
+    close = nyse().close[8000:8030]
+    low, high, last = (np.arange(30) * 7 % 11 + shift for shift in (100, 120, 107))
+    columns = {"open": last, "high": high, "low": low, "close": last, "volume": last}
+    bars = chunk_of(DailyBar, ["KO"], key=np.zeros(30, np.int64), event_at=close, known_at=close, columns=columns)
+    expected = (last[-1] - low[-20:].min()) / (high[-20:].max() - low[-20:].min())
+    assert own.push([bars], close[-1:])[0, 0, 0] == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_model_holds_the_laws_and_learns() -> None:
+    from undertow.validation.model_laws import audit_models
+
+    own = runpy.run_path(str(_example("own_model")))["OwnFramework"]
+    assert "vote" in own(["KO"], ["a"]).names
+    assert not audit_models(type("OnlyOwn", (own,), {"fresh": own.fresh}))
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((400, 3))
+    y = (X[:, 1] > 0).astype(np.float64)
+    vote = own(["KO"], ["a", "b", "c"], only=["vote"]).fresh()[0].fit(X, y, np.ones(400))
+    assert ((vote.predict(X) > 0.5) == (y > 0.5)).mean() > 0.9
+
+
+def test_the_source_yields_what_the_protocol_asks() -> None:
+    source = runpy.run_path(str(_example("own_source")))["CsvSource"]()
+    days = nyse().sessions(np.datetime64("2025-09-02"), np.datetime64("2025-09-05"))
+    after, until = (int(nyse().close[i]) for i in (days.start, days.stop - 1))
+    (chunk,) = source.history(("DEMO",), after, until)
+    assert chunk.kind is DailyBar
+    assert chunk.kind in source.kinds
+    assert chunk.known_at.tolist() == nyse().close[days.start + 1 : days.stop].tolist(), "after is left out, until is in"
+    assert chunk.columns["close"].dtype == np.int64
+    assert np.isnan(chunk.numbers("vwap")).all(), "what the source does not give counts as not published"
