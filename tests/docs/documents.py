@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,17 @@ class Block:
     language: str
     code: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A document whose blocks were run: in which home, and what they printed."""
+
+    home: Path
+    done: tuple[tuple[Block, subprocess.CompletedProcess[str]], ...]
+
+
+Walk = Callable[[Path], Walked]
 
 
 @cache
@@ -54,3 +66,9 @@ def run(block: Block, home: Path) -> subprocess.CompletedProcess[str]:
     environment |= {"UNDERTOW_HOME": str(home), "PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
     shell = ["bash", "-euo", "pipefail", "-c", block.code] if block.language == "sh" else [sys.executable, "-c", block.code]
     return subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+
+def to_run(path: Path) -> list[Block]:
+    """The blocks of a document that are commands or programs; an example that a page shows is run by the page's own command."""
+    examples = {file.read_text("utf-8") for file in (ROOT / "examples").glob("*.py")}
+    return [b for b in blocks(path) if b.language in ("sh", "python") and not b.reason and b.code not in examples]

@@ -7,22 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, name_of, run, text_of
+from tests.docs.documents import DOCUMENTS, ROOT, Walk, blocks, name_of, text_of, to_run
 
-RUNNABLE = [path for path in DOCUMENTS if any(b.language in ("sh", "python") and not b.reason for b in blocks(path))]
+RUNNABLE = [path for path in DOCUMENTS if to_run(path)]
 MOST_NOT_RUN = 3
 MASKS = ((r"\b(BUY|SELL|NEUTRAL)\b", "CALL"), (r"-?\d[\d,]*(\.\d+)?", "#"), (r"(CALL, Confidence: #).*?( {2}\[SIMULATED\])?$", r"\1\2"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
-def test_every_command_does_what_the_document_says(path: Path, tmp_path: Path) -> None:
+def test_every_command_does_what_the_document_says(path: Path, walked: Walk) -> None:
     """Blocks of one document run in order in a home of their own; what it shows of a summary has the form of what came out."""
     said = []
-    for block in blocks(path):
-        if block.language not in ("sh", "python") or block.reason or _is_example(block):
-            continue
-        done = run(block, tmp_path / "home")
+    for block, done in walked(path).done:
         assert done.returncode == 0, f"{block.code}\nended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         assert "Traceback" not in done.stderr
         said += done.stdout.splitlines()
@@ -31,11 +28,6 @@ def test_every_command_does_what_the_document_says(path: Path, tmp_path: Path) -
         if block.language == "text" and block.code.startswith("Results Summary:"):
             unlike = [line for line in block.code.splitlines() if _form(line) not in forms]
             assert not unlike, f"no line that came out looks like {unlike}"
-
-
-def _is_example(block: Block) -> bool:
-    """A file of examples/ that a page shows; ``test_examples`` runs those."""
-    return block.language == "python" and any(block.code == file.read_text("utf-8") for file in (ROOT / "examples").glob("*.py"))
 
 
 def _form(line: str) -> str:

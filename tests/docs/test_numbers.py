@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import fields
 
 import pytest
@@ -21,6 +22,7 @@ from undertow.validation.significance import LEAST_SESSIONS
 
 SCHEDULE, COSTS, MARKET = Schedule(), Costs(), Market()
 IC = MARKET.settings.information_coefficient
+TRIP = round_trip(COSTS) * 1e4  # basis points
 NEEDED = SCHEDULE.at_least + SCHEDULE.every + 1
 HONEST, IMPORT, COST_PAGE = "docs/concepts/honest-numbers.md", "docs/how-to/import-your-data.md", "docs/concepts/costs.md"
 SAID = [
@@ -36,11 +38,11 @@ SAID = [
     (HONEST, f"fewer than {stacking.STACK_NEEDS} independent outcomes"),
     (HONEST, f"Below {calibration.PLATT_NEEDS:,} independent outcomes"),
     (HONEST, f"1/2 + {DENSITY} · cost / volatility"),
-    (HONEST, f"default cost of {round_trip(COSTS) * 1e4:g} basis points and a daily volatility of 2 % that is {threshold(round_trip(COSTS), 0.02):.3f}"),
+    (HONEST, f"default cost of {TRIP:g} basis points and a daily volatility of 2 % that is {threshold(TRIP * 1e-4, 0.02):.3f}"),
     (HONEST, f"more than {wiring.BAND:.0%} of".replace("%", " %")),
     (HONEST, f"Below {LEAST_SESSIONS} sessions nothing is annualised"),
     ("docs/how-to/read-the-report.md", f"Below {LEAST_SESSIONS} sessions nothing is annualised"),
-    (COST_PAGE, f"{round_trip(COSTS) * 1e4:g} basis points by default"),
+    (COST_PAGE, f"{TRIP:g} basis points by default"),
     ("docs/how-to/run-premarket-and-trading.md", f"the default of {job.Flags().speed:g}"),
     ("docs/reference/commands.md", f"up to {job.MOST_SYMBOLS} tickers"),
     ("docs/start/first-run.md", f"which is {job.Flags().seed} unless you say otherwise"),
@@ -58,11 +60,15 @@ def test_a_quarter_of_the_kelly_stake() -> None:
     assert calibration.PRIOR_SLOPE == 0.5
 
 
+def test_the_neutral_line_that_is_shown_adds_up() -> None:
+    shown = f"does not pay costs of {TRIP:.1f} bp: {float(threshold(TRIP * 1e-4, 0.02)):.4f} would)"
+    assert shown in text_of(ROOT / "docs/how-to/read-the-report.md")
+
+
 def test_every_cost_is_listed_with_its_default() -> None:
     text = text_of(ROOT / COST_PAGE)
-    assert [f"| `{f.name}` | {f.default} |" for f in fields(Costs)] == [
-        line[: line.index("|", line.index("|", 2) + 1) + 1] for line in text.splitlines() if line.startswith("| `")
-    ]
+    listed = re.findall(r"^\| `(\w+)` \| (\S+) \|", text, re.M)
+    assert listed == [(f.name, str(f.default)) for f in fields(Costs)]
 
 
 def test_the_simulated_market_publishes_when_the_page_says() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import pytest
 
 from tests.docs import reference
-from tests.docs.documents import Block, run, text_of
+from tests.docs.documents import ROOT, Walk, text_of
 
 MAPPING, RESULTS = reference.REFERENCE / "mapping.md", reference.REFERENCE / "results.md"
 
@@ -82,13 +81,10 @@ def test_every_kind_of_event_is_documented() -> None:
 
 
 @pytest.mark.slow
-def test_what_a_run_writes_is_documented(tmp_path: Path) -> None:
+def test_what_a_run_writes_is_documented(walked: Walk) -> None:
     import polars as pl
 
-    command = "undertow run -s KO --timeframe 1d --start-date 2025-09-15 --end-date 2025-09-17"
-    done = run(Block("sh", command, ""), tmp_path)
-    assert done.returncode == 0, done.stderr
-    (folder,) = (tmp_path / "runs").iterdir()
+    folder = sorted((walked(ROOT / "docs" / "start" / "first-run.md").home / "runs").iterdir())[0]
     text = text_of(RESULTS)
     documented = dict(re.findall(r"^\| `([\w.]+)` \|.*?\| (.*) \|$", text, re.M))
     assert {path.name for path in folder.iterdir()} == {name for name in documented if "." in name}
@@ -96,7 +92,7 @@ def test_what_a_run_writes_is_documented(tmp_path: Path) -> None:
     assert list(json.loads((folder / "manifest.json").read_text("utf-8"))) == keys
     for name in ("signals", "equity", "fills"):
         named = re.findall(r"`(\w+)`", documented[f"{name}.parquet"])
-        assert [c for c in pl.read_parquet(folder / f"{name}.parquet").columns if c != "KO"] == named
+        assert [c for c in pl.read_parquet(folder / f"{name}.parquet").columns if c != "AAPL"] == named
 
 
 def test_exit_statuses_are_those_of_the_errors() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,17 @@ def test_what_has_aged_is_forgotten() -> None:
         part = chunk_of(ChainRow, SYMBOLS, key=strikes % 2, event_at=strikes, known_at=strikes, columns=columns)
         latest.push(part, part, strikes.astype(float), how)
     assert len(latest._id) <= 100
+
+
+@pytest.mark.parametrize("age", [1, 25, 26, 49, 50, 51])
+def test_nothing_is_forgotten_before_its_time(age: int) -> None:
+    how, latest = AsOf(("strike",), False, 50), Latest()
+    first, between = chunk(ChainRow, [(0, 0, 1, 0)]), chunk(ChainRow, [(age - 1, 0, 2, 0)])
+    nothing = chunk(OpenInterest, [])
+    latest.push(nothing, first, np.array([7.0]), how)
+    latest.push(nothing, between, np.array([8.0]), how)
+    found = latest.push(chunk(OpenInterest, [(age, 0, 1, 0)]), first[:0], np.empty(0), how)
+    np.testing.assert_array_equal(found, [7.0 if age < 50 else np.nan])
 
 
 def test_identities_of_a_whole_market_differ() -> None:

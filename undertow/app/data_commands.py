@@ -83,7 +83,7 @@ def _one_sentence() -> Iterator[None]:
     try:
         yield
     except UndertowError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise typer.Exit(error.exit_code) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,8 @@ TIMEFRAME = typer.Option("auto", help="Bars to trade on: auto, 5m or 1d.")
 CAPITAL = typer.Option(100_000.0, help="USD, split equally between the symbols.")
 SEED = typer.Option(0, help="Of the simulated market.")
 SPEED = typer.Option(3600.0, help="Trading over a recorded or simulated session: seconds of the market in one of yours.")
+
+STOPPED = 130  #: exit status after Ctrl-C
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -69,14 +72,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def guarded(command: typer.Typer, arguments: Sequence[str], name: str) -> int:
     """Run a typer command; an error made on purpose becomes one sentence on stderr and its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that has no × or √ shows a question mark instead of ending the run
+            stream.reconfigure(errors="replace")
     try:
         command(list(arguments), prog_name=name, standalone_mode=True)
     except UndertowError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
     except SystemExit as stop:
-        return int(stop.code or 0) if isinstance(stop.code, int) or stop.code is None else 1
+        status = int(stop.code or 0) if isinstance(stop.code, int) or stop.code is None else 1
+        if status == STOPPED:  # typer has caught the interrupt and said nothing
+            print("stopped", file=sys.stderr)
+        return status
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        return 130
+        return STOPPED
     return 0

@@ -39,8 +39,8 @@ class Prepared:
 
 def prepare(job: Job, home: Path, calendar: Calendar, until: Instant, tell: Tell) -> Prepared:
     """Choose the source, read history and build the folds."""
-    tell("Reading the market", 0, 1)
     source, notes = choose_source(job, home)
+    tell("Reading the market", 0, 1)
     market = load(job, source, calendar, until)
     tell("Reading the market", 1, 1)
     return Prepared(job=job, market=market, desk=build_desk(job, market, calendar, Costs()), notes=(*job.notes, *notes, *market.notes))
@@ -59,9 +59,8 @@ def premarket(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult
     position = job.last if job.dated else _next_session(calendar, job.now)
     at = calendar.at_time(position, PREMARKET_TICK)
     at = at if job.dated else min(at, job.now)
-    # the last session whose bars are known by then
-    before = calendar.last_closed(at)
-    job = replace(job, first=before, last=before)
+    # history begins where it would for trading that session, so that both say the same; bars are known up to the session before
+    job = replace(job, first=position, last=calendar.last_closed(at))
     made = prepare(job, home, calendar, at, tell)
     warm = _warm_ticks(made, calendar, until=at)
     ticks = np.append(warm[warm < at], at)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import shutil
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,18 +21,46 @@ from undertow.engine.result import RunResult
 from undertow.report.html import write_report
 
 
+def require_writable(root: Path) -> None:
+    """Raise StoreError before any work is done where a run could not be saved; leaves nothing behind."""
+    try:
+        there = next(folder for folder in (root, *root.parents) if folder.exists())
+        with TemporaryDirectory(prefix=".undertow-", dir=there):
+            pass
+    except OSError as error:
+        raise StoreError(
+            f"UNDERTOW_HOME {root} cannot be written to ({error.strerror or error}): nothing was run, set it to a folder of yours"
+        ) from error
+
+
 def save_run(result: RunResult, job: Job, root: Path) -> Path:
-    """Write report, manifest, equity, signals and fills under ``root/runs``; the folder."""
+    """Write report, manifest, equity, signals and fills to a folder of their own under ``root/runs``: all of them or nothing."""
     stamp = iso(job.now - job.now % 10**9).replace(":", "").replace("-", "")
     folder = root / "runs" / f"{stamp}-{job.mode}-{_digest(_config(job))}"
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "manifest.json").write_text(json.dumps(_manifest(result, job), indent=2) + "\n", encoding="utf-8")
-        _tables(result, folder)
-        write_report(result, folder / "report.html")
+        unfinished.mkdir(parents=True, exist_ok=True)
+        (unfinished / "manifest.json").write_text(json.dumps(_manifest(result, job), indent=2) + "\n", encoding="utf-8")
+        _tables(result, unfinished)
+        write_report(result, unfinished / "report.html")
+        return _named(unfinished, folder)
     except OSError as error:
         raise StoreError(f"the run could not be written to {folder}: {error.strerror or error}") from error
-    return folder
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _named(unfinished: Path, folder: Path) -> Path:
+    """The finished run under its name; a run of the same second keeps its own."""
+    name, n = folder, 1
+    while True:
+        try:
+            return unfinished.rename(name)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        n += 1
+        name = folder.with_name(f"{folder.name}-{n}")
 
 
 def _config(job: Job) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -17,8 +19,9 @@ from undertow.app import clock
 from undertow.app.home import home
 from undertow.app.job import Flags, Job, check
 from undertow.app.modes import Tell, backtest, premarket, trading
-from undertow.app.runs import save_run
+from undertow.app.runs import require_writable, save_run
 from undertow.core.calendar import nyse
+from undertow.core.errors import StoreError
 from undertow.core.time import iso
 from undertow.engine.result import RunResult
 from undertow.engine.run import Desk, Step
@@ -34,6 +37,7 @@ def show(flags: Flags) -> None:
     for note in job.notes:
         print(f"note: {note}", file=sys.stderr)
     root = flags.home or home()
+    require_writable(root)
     console = Console(stderr=True)
     with progress(console) as tell:
         if job.mode == "backtest":
@@ -43,8 +47,18 @@ def show(flags: Flags) -> None:
     if job.mode == "trading":
         result = _trade(job, root, console)
     folder = save_run(result, job, root)
-    print("\n".join(summary_lines(result)))
-    print(f"Report: {folder / 'report.html'}")
+    _say([*summary_lines(result), f"Report: {folder / 'report.html'}"], folder)
+
+
+def _say(lines: Sequence[str], folder: Path) -> None:
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        raise  # the reader has seen enough: typer leaves quietly
+    except OSError as error:
+        # what is left in the buffer would fail once more when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StoreError(f"the summary could not be printed ({error.strerror}); the run is in {folder}") from error
 
 
 @contextmanager

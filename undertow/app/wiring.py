@@ -14,7 +14,7 @@ from undertow.app.job import Job
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import Chunk, concat
 from undertow.core.errors import BadInput, NotSupported, TooLittleHistory
-from undertow.core.events import Bar, DailyBar, Event, Grade
+from undertow.core.events import Bar, CorporateAction, DailyBar, Event, Grade
 from undertow.core.orders import Costs
 from undertow.core.protocols import Source
 from undertow.core.time import DAY, MINUTE, Duration, Instant
@@ -44,6 +44,7 @@ class Market:
     chunks: tuple[Chunk, ...]
     bars: type[Event]  #: Bar or DailyBar: what is traded on
     first: int  #: first session with bars of every symbol
+    features: tuple[str, ...]  #: those whose kinds of event are there
     notes: tuple[str, ...]
 
     @property
@@ -118,7 +119,25 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
             f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on,"
             f" {short} more are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
         )
-    return Market(source=source, chunks=tuple(whole.values()), bars=bars, first=max(first, job.first - schedule.at_most), notes=())
+    wanted, notes = _with_data(FeatureEngineering(job.symbols, intraday=bars is Bar, calendar=calendar), whole)
+    return Market(
+        source=source,
+        chunks=tuple(whole.values()),
+        bars=bars,
+        first=max(first, job.first - schedule.at_most),
+        features=wanted,
+        notes=notes,
+    )
+
+
+def _with_data(features: FeatureEngineering, whole: dict[type[Event], Chunk]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The features whose kinds of event are there, and a sentence about the others: absent is not the same as nothing happened."""
+    here = {kind for kind, chunk in whole.items() if len(chunk)} | {CorporateAction}
+    missing = {name: set(one.memories()) - here for name, one in features.features.items()}
+    left_out = {kind.kind.replace("_", " ") for kinds in missing.values() for kind in kinds}
+    count = sum(1 for kinds in missing.values() if kinds)
+    note = (f"No data of {', '.join(sorted(left_out))}: {count} features that need it are left out.",) if count else ()
+    return tuple(name for name, kinds in missing.items() if not kinds), note
 
 
 def warm_up(memories: dict[type[Event], Memory]) -> int:
@@ -134,7 +153,8 @@ def warm_up(memories: dict[type[Event], Memory]) -> int:
 
 def _bars(job: Job, whole: dict[type[Event], Chunk], calendar: Calendar) -> type[Event]:
     """The bars to trade on: intraday where every symbol has them in the window, else daily."""
-    window = int(calendar.midnight[job.first]), int(calendar.close[job.last])
+    # before the open of its only session a job ends with the session before
+    window = int(calendar.midnight[min(job.first, job.last)]), int(calendar.close[job.last])
     wanted: Sequence[type[Event]] = {"5m": (Bar,), "1d": (DailyBar,)}.get(job.timeframe, (Bar, DailyBar))
     for kind in wanted:
         chunk = whole.get(kind)
@@ -162,7 +182,7 @@ def _first_session(bars: Chunk, calendar: Calendar, job: Job) -> int:
 
 def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs) -> Desk:
     """The five folds, fresh."""
-    features = FeatureEngineering(job.symbols, intraday=market.bars is Bar, calendar=calendar)
+    features = FeatureEngineering(job.symbols, only=market.features, intraday=market.bars is Bar, calendar=calendar)
     return Desk(
         features=features,
         labels=Labels(job.symbols, calendar, kind=market.bars),

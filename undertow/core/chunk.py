@@ -144,4 +144,4 @@ def concat(chunks: Sequence[Chunk]) -> Chunk:
     )
     if bool((np.diff(whole.known_at) >= 0).all()):
         return whole
-    return whole[np.lexsort((whole.seq, whole.known_at))]
+    return whole[np.argsort(whole.known_at, kind="stable")]
