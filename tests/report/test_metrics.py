@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from tests.report.factory import CAPITAL, make
 from undertow.core.calendar import nyse
-from undertow.report.metrics import called_hits, curve_of, drawdown, filled, monthly_returns, scorecard, session_ends, underwater
+from undertow.report.metrics import (
+    called_hits,
+    curve_of,
+    drawdown,
+    filled,
+    monthly_returns,
+    scorecard,
+    session_ends,
+    skill_verdict,
+    underwater,
+)
+from undertow.validation.significance import assess
 
 RESULT, LEDGERS = make(sessions=60)
 CARD = scorecard(RESULT)
@@ -220,3 +231,18 @@ def test_the_waterfall_always_adds_up(seed: int) -> None:
         assert c.gross + c.half_spread + c.impact + c.commission + c.carry == pytest.approx(c.net, abs=1e-6)
         assert c.capital + c.net == pytest.approx(p.equity[-1])
         assert c.trading_costs >= 0
+
+
+def test_an_edge_that_holding_had_too_is_said_to_be_none() -> None:
+    result, _ = make(sessions=60)
+    card = scorecard(result)
+    proof = assess(card.portfolio.curve.daily)
+    own = card.portfolio.curve.sharpe.value
+    assert own is not None
+    held = replace(card.portfolio.hold, sharpe=replace(card.portfolio.hold.sharpe, value=abs(own) + 1.0))
+    better = replace(
+        card.portfolio, hold=held, curve=replace(card.portfolio.curve, sharpe=replace(card.portfolio.curve.sharpe, value=abs(own)))
+    )
+    assert skill_verdict(proof, better).endswith("nothing here shows that the signals helped.")
+    worse = replace(better, hold=replace(held, sharpe=replace(held.sharpe, value=0.0)))
+    assert skill_verdict(proof, worse) == proof.verdict

@@ -41,7 +41,7 @@ def test_premarket_and_trading_lines_are_exact() -> None:
     for mode in ("premarket", "trading"):
         lines = summary_lines(replace(premarket(REAL), mode=mode, signals=signals))
         assert lines[:4] == ["Results Summary:", *(f"{s}: Direction: BUY, Confidence: 0.85" for s in RESULT.symbols)]
-        assert lines[4] == "Portfolio: 3 BUY, 0 NEUTRAL"
+        assert lines[4] == "Signals: 3 BUY"
 
 
 def test_why_there_is_no_call() -> None:

@@ -45,7 +45,7 @@ def test_each_reason_is_told(bench: Bench) -> None:
     ]
     assert [(c.day, c.why) for c in found.holidays] == [("2026-05-25", "Memorial Day")]
     assert [c.day for c in found.refused] == ["2026-05-25", "2026-05-27"]
-    assert coverage(bench.tape, close).lines[0].runs[-1].status == "hole"
+    assert coverage(bench.tape, close).lines[0].runs[-1].status == "not imported"
 
 
 def test_half_days_are_whole_and_gaps_are_counted(bench: Bench) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from undertow.app.audit_commands import audit
 from undertow.app.data_commands import data
+from undertow.app.feature_commands import features
 from undertow.app.main_job import guarded, job
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
 app.command("run")(job)
 app.command("audit")(audit)
 app.add_typer(data, name="data", help="Import files and see what is there.")
+app.add_typer(features, name="features", help="See what the matrix is made of.")
 
 
 def main() -> None:

@@ -50,7 +50,8 @@ def backtest(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult:
     """Walk forward over the job's sessions; every prediction is made by models taught on what was known before it."""
     made = prepare(job, home, calendar, int(calendar.midnight[job.last + 1]), tell)
     ticks = np.concatenate([_warm_ticks(made, calendar), decision_ticks(calendar, range(job.first, job.last + 1), made.market.every)])
-    steps = list(_told(_batches(made.market.chunks, ticks, calendar), made, calendar, job.first, tell))
+    batches = [*_batches(made.market.chunks, ticks, calendar), _rest(made.market.chunks, ticks)]
+    steps = list(_told(batches, made, int(calendar.midnight[job.first]), tell))
     return _result(made, steps, calendar)
 
 
@@ -64,7 +65,7 @@ def premarket(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult
     made = prepare(job, home, calendar, at, tell)
     warm = _warm_ticks(made, calendar, until=at)
     ticks = np.append(warm[warm < at], at)
-    steps = list(_told(_batches(made.market.chunks, ticks, calendar), made, calendar, int(calendar.position(at)), tell, live_from=at))
+    steps = list(_told(list(_batches(made.market.chunks, ticks, calendar)), made, at, tell))
     return _result(made, steps, calendar)
 
 
@@ -73,10 +74,12 @@ def trading(job: Job, home: Path, calendar: Calendar, tell: Tell, each: Callable
     job = replace(job, first=job.last)
     made = prepare(job, home, calendar, int(calendar.midnight[job.last + 1]), tell)
     warm, session = _warm_ticks(made, calendar), session_ticks(calendar, job.last, made.market.every or 24 * 3600 * 10**9)
-    steps = list(_told(_batches(made.market.chunks, warm, calendar), made, calendar, job.first, tell))
-    for step in run(_one_by_one(made.market.chunks, int(warm[-1]), session), made.desk, live_from=int(session[0])):
+    begins = int(session[0])
+    steps = list(_told(list(_batches(made.market.chunks, warm, calendar)), made, begins, tell))
+    for step in run(_one_by_one(made.market.chunks, int(warm[-1]), session), made.desk, live_from=begins):
         steps.append(step)
         each(made.desk, step)
+    steps += run([_rest(made.market.chunks, session)], made.desk, live_from=begins)
     return _result(made, steps, calendar)
 
 
@@ -107,22 +110,27 @@ def _one_by_one(chunks: Sequence[Chunk], before: Instant, ticks: I64) -> Iterato
         before = int(ticks[i])
 
 
-def _told(
-    batches: Iterator[Batch], made: Prepared, calendar: Calendar, first: int, tell: Tell, live_from: Instant | None = None
-) -> Iterator[Step]:
+def _rest(chunks: Sequence[Chunk], ticks: I64) -> Batch:
+    """What became known after the last decision: the bars that fill and mark it, the labels that judge earlier ones."""
+    return Batch([c.between(int(ticks[-1]), 2**63 - 1) for c in chunks], ticks[:0])
+
+
+def _told(batches: Sequence[Batch], made: Prepared, live_from: Instant, tell: Tell) -> Iterator[Step]:
     """Run, telling how far it has come."""
-    ready = list(batches)
-    start = int(calendar.midnight[first]) if live_from is None else live_from
-    for done, step in enumerate(run(ready, made.desk, live_from=start), start=1):
-        name = "Testing" if len(step.ticks) else "Learning from history"
-        tell(name, done, len(ready))
+    learning = sum(1 for batch in batches if len(batch.ticks) and batch.ticks[-1] < live_from)
+    for done, step in enumerate(run(batches, made.desk, live_from=live_from), start=1):
+        if done <= learning:
+            tell("Learning from history", done, learning)
+        else:
+            tell("Deciding", done - learning, len(batches) - learning)
         yield step
 
 
 def _result(made: Prepared, steps: Sequence[Step], calendar: Calendar) -> RunResult:
     market, job = made.market, made.job
     bars = next(c for c in market.chunks if c.kind is market.bars)
-    last = int(next(s for s in reversed(steps) if len(s.ticks)).ticks[-1])
+    decided = [s for s in steps if len(s.ticks)]
+    first, last = int(decided[0].ticks[0]), int(decided[-1].ticks[-1])
     told = Told(
         mode=job.mode,
         timeframe=market.timeframe,
@@ -130,10 +138,10 @@ def _result(made: Prepared, steps: Sequence[Step], calendar: Calendar) -> RunRes
         costs=made.desk.costs,
         sources=market.described(),
         simulated=market.source.simulated,
+        tables=market.tables,
         notes=made.notes,
         known_until=max(int(c.known_at[c.known_at <= last].max(initial=0)) for c in market.chunks),
     )
-    first = int(next(s for s in steps if len(s.ticks)).ticks[0])
-    known = [c.between(-(2**63), last) for c in market.chunks]
-    hold = buy_and_hold(build_broker(job, market, calendar, made.desk.costs), known, first, max(last, first + 1))
+    until = max(last + 1, *(int(c.known_at[-1]) for c in market.chunks if len(c)))
+    hold = buy_and_hold(build_broker(job, market, calendar, made.desk.costs), market.chunks, first, until)
     return assemble(made.desk, steps, bars, (hold.at, hold.key, hold.equity), told)

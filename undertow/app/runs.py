@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from undertow.app.job import Job
+from undertow.core.calendar import nyse
 from undertow.core.errors import StoreError
 from undertow.core.time import iso
 from undertow.engine.result import RunResult
@@ -67,7 +68,8 @@ def _config(job: Job) -> dict[str, Any]:
     kept = asdict(job)
     for name in ("now", "keyed", "notes", "speed"):
         kept.pop(name)
-    return kept
+    calendar = nyse()
+    return kept | {"first": str(calendar.day[job.first]), "last": str(calendar.day[job.last])}
 
 
 def _digest(config: dict[str, Any]) -> str:
@@ -83,6 +85,7 @@ def _manifest(result: RunResult, job: Job) -> dict[str, Any]:
         "job": config,
         "config": _digest(config),
         "window": [iso(result.start), iso(result.end)],
+        "tables": dict(result.tables),
         "sources": dict(result.sources),
         "simulated": result.simulated,
         "notes": list(result.notes),

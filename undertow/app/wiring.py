@@ -44,6 +44,7 @@ class Market:
     chunks: tuple[Chunk, ...]
     bars: type[Event]  #: Bar or DailyBar: what is traded on
     first: int  #: first session with bars of every symbol
+    tables: dict[str, int]  #: event kind -> version of its table, where the data came from the tape
     features: tuple[str, ...]  #: those whose kinds of event are there
     notes: tuple[str, ...]
 
@@ -125,9 +126,16 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
         chunks=tuple(whole.values()),
         bars=bars,
         first=max(first, job.first - schedule.at_most),
+        tables=_tables(source),
         features=wanted,
         notes=notes,
     )
+
+
+def _tables(source: Source) -> dict[str, int]:
+    from undertow.tape.source import TapeSource
+
+    return source.versions() if isinstance(source, TapeSource) else {}
 
 
 def _with_data(features: FeatureEngineering, whole: dict[type[Event], Chunk]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -169,7 +177,8 @@ def _bars(job: Job, whole: dict[type[Event], Chunk], calendar: Calendar) -> type
         if c.kind in (Bar, DailyBar) and len(c)
     ]
     named = f"--start-date {calendar.day[job.first]} to --end-date {calendar.day[job.last]}"
-    raise BadInput(f"{named} does not overlap the data of every symbol; there is {'; '.join(have) or 'nothing before that end'}")
+    there = f"there is {'; '.join(have) or 'nothing before that end'}"
+    raise BadInput(f"{named}{'' if job.dated else ' (the default: up to today)'} does not overlap the data of every symbol; {there}")
 
 
 def _day(at: Instant) -> str:

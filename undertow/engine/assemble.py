@@ -28,13 +28,15 @@ class Told:
     costs: Costs
     sources: dict[str, str]
     simulated: bool
+    tables: dict[str, int]
     notes: tuple[str, ...]
     known_until: Instant
 
 
 def assemble(desk: Desk, steps: Sequence[Step], bars: Chunk, hold: tuple[I64, I64, F64], told: Told) -> RunResult:
     """One result of all steps; ``hold`` is (at, key, equity) of buying and holding, ``bars`` those that were traded on."""
-    steps = [s for s in steps if len(s.ticks)]
+    begun = next(i for i, s in enumerate(steps) if len(s.ticks))
+    steps = steps[begun:]
     ticks = np.concatenate([s.ticks for s in steps])
     progress = [s.progress for s in steps]
     at, key = np.concatenate([p.at for p in progress]), np.concatenate([p.key for p in progress])
@@ -63,9 +65,10 @@ def assemble(desk: Desk, steps: Sequence[Step], bars: Chunk, hold: tuple[I64, I6
         fills=concat([p.fills for p in progress]),
         judged=_judged(steps, desk.framework.names),
         stages=tuple(_stage(desk, s) for s in desk.framework.stages),
-        signals=last_signals(desk, steps[-1], told.known_until, told.sources, told.simulated),
+        signals=last_signals(desk, next(s for s in reversed(steps) if len(s.ticks)), told.known_until, told.sources, told.simulated),
         sources=told.sources,
         simulated=told.simulated,
+        tables=told.tables,
         notes=told.notes,
     )
 

@@ -60,4 +60,5 @@ class RunResult:
     signals: tuple[Signal, ...]  #: the last one of each symbol
     sources: Mapping[str, str]  #: event kind -> "source (grade)" for every kind that was read
     simulated: bool
+    tables: Mapping[str, int] = field(default_factory=dict)  #: event kind -> version of its table on the tape
     notes: tuple[str, ...] = ()  #: sentences for the user: moved dates, missing data, refused rows

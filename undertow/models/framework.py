@@ -109,6 +109,7 @@ class ModelIntegrationFramework(ClassificationModels):
         shape = X.shape[:2]
         out = Predictions(p_up=np.full(shape, np.nan), score=np.full(shape, np.nan), odds=np.full((*shape, len(self.names)), np.nan))
         if not len(ticks):
+            self._lessons.learn(labels)
             return out
         teaching = self.schedule.teaching(ticks, self._calendar)
         self._lessons.add(ticks[teaching], X[teaching])

@@ -13,7 +13,7 @@ from undertow.core.time import Instant
 from undertow.engine.result import RunResult
 from undertow.report.costs import Waterfall, total, waterfall
 from undertow.report.trades import RoundTrips, fills_of, round_trips, together
-from undertow.validation.significance import LEAST_SESSIONS, SESSIONS_A_YEAR, moments
+from undertow.validation.significance import LEAST_SESSIONS, SESSIONS_A_YEAR, Significance, moments
 
 SHARPE_BASIS = "daily session-end returns, × √252, risk-free rate 0"  #: printed beside every Sharpe ratio
 NO_BARS = "no bars in the window"
@@ -101,6 +101,14 @@ def scorecard(result: RunResult) -> Scorecard:
     books = tuple(_of_symbol(result, column, sleeve) for column in range(len(result.symbols)))
     portfolio, *symbols = (_measure(book, result.mark_at, ends) for book in (_sum(books, result), *books))
     return Scorecard(portfolio=portfolio, symbols=tuple(symbols), days=days)
+
+
+def skill_verdict(proof: Significance, performance: Performance) -> str:
+    """What the significance says, and whether holding did as well for its risk: an edge over zero may be the market's."""
+    own, held = performance.curve.sharpe.value, performance.hold.sharpe.value
+    if own is None or held is None or own <= 0.0 or own > held:
+        return proof.verdict
+    return f"{proof.verdict} Buying and holding did as well or better for its risk: nothing here shows that the signals helped."
 
 
 def session_ends(mark_at: I64) -> tuple[Array, I64]:

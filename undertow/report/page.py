@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from undertow.engine.result import RunResult
 from undertow.report.calibration import Calibration, calibrate
 from undertow.report.charts import Figure, equity_figure, reliability_figure, sparkline, waterfall_figure
-from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, monthly_returns, scorecard
+from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, monthly_returns, scorecard, skill_verdict
 from undertow.report.panels import Section, calibration_panel, proof_panel, signal_panel, source_panel, stage_panel, tone
 from undertow.report.words import NONE, count, day, decimal, moment, percent, usd
 from undertow.validation.significance import Significance, assess
@@ -105,7 +105,7 @@ def _lead(result: RunResult, card: Scorecard, proof: Significance) -> list[str]:
     gain, held = p.curve.total_return.value or 0.0, p.hold.total_return.value or 0.0
     did, other = _change(gain), f"would have {_change(held)}"
     kind = "simulated account" if result.simulated else "account"
-    return [f"Over {count(p.sessions, 'session')} the {kind} {did} after costs; buying and holding {other}.", proof.verdict]
+    return [f"Over {count(p.sessions, 'session')} the {kind} {did} after costs; buying and holding {other}.", skill_verdict(proof, p)]
 
 
 def _change(gain: float) -> str:

@@ -11,7 +11,7 @@ from undertow.core.orders import Signal
 from undertow.core.time import SECOND
 from undertow.engine.result import RunResult, Stage
 from undertow.report.calibration import Calibration, base_models, verdict
-from undertow.report.metrics import Performance
+from undertow.report.metrics import Performance, skill_verdict
 from undertow.report.words import NONE, count, decimal, local, moment, percent
 from undertow.validation.significance import SESSIONS_A_YEAR, Significance
 
@@ -61,7 +61,7 @@ def proof_panel(s: Significance, p: Performance) -> Section:
     have = f"{count(m.periods, 'session')}, {m.periods / SESSIONS_A_YEAR:.1f} years"
     rho = f"{decimal(s.sharpe_annual_autocorrelated)} with Lo's correction (autocorrelation {decimal(m.autocorrelation)})"
     return {
-        "verdict": s.verdict,
+        "verdict": skill_verdict(s, p),
         "psr": None if s.why else _sure(s.psr),
         "dsr": None if s.why else _sure(s.dsr),
         "trials": count(s.trials, "trial"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from undertow.core.orders import Direction, Signal
 from undertow.engine.result import RunResult
 from undertow.report.calibration import calibrate
-from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, scorecard
+from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, scorecard, skill_verdict
 from undertow.report.words import SIMULATED, count, day, decimal, percent, plain, usd
 from undertow.validation.significance import assess
 
@@ -53,9 +53,8 @@ def _signal_line(symbol: str, signal: Signal | None, marked: bool) -> str:
 def _directions(result: RunResult) -> str:
     called = [s.direction for s in result.signals]
     silent = len(result.symbols) - len(called)
-    return "Portfolio: " + ", ".join(
-        f"{n} {d.value}" for d in Direction if (n := called.count(d) + (silent if d is Direction.NEUTRAL else 0)) or d is Direction.NEUTRAL
-    )
+    counts = {d: called.count(d) + (silent if d is Direction.NEUTRAL else 0) for d in Direction}
+    return "Signals: " + ", ".join(f"{n} {d.value}" for d, n in counts.items() if n)
 
 
 def _sources(result: RunResult) -> str:
@@ -91,7 +90,7 @@ def _context(result: RunResult, card: Scorecard, trials: float) -> list[str]:
     calls = calibrate(result)
     right = f"right {percent(p.called.rate, 1)} of {p.called.judged:,} judged calls" if p.called.judged else "no call has been judged yet"
     lines.append(f"Signals: called {percent(calls.coverage, 1)} of ticks; {right}")
-    return [*lines, proof.verdict]
+    return [*lines, skill_verdict(proof, p)]
 
 
 def _recovery(at: int | None) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 HERE, PARTIAL, REFUSED, EMPTY, HOLE, AHEAD = "here", "partial", "refused", "no trades", "hole", "not yet published"
+LATER = "not imported"
 #: how each word is explained to a person
 MEANING = {
     HERE: "rows are here",
@@ -30,6 +31,7 @@ MEANING = {
     REFUSED: "only rows that cannot be believed",
     EMPTY: "the vendor attests that nothing happened",
     HOLE: "nothing is here and no reason is known",
+    LATER: "after the last row that was imported",
     AHEAD: "the session's rows are not due yet",
 }
 
@@ -118,7 +120,7 @@ def _lines(tape: Tape, kind: type[Event], calendar: Calendar, notes: pl.DataFram
         runs: tuple[Run, ...] = ()
         if kind.in_session and kind not in (LabelKnown, ModelReady, Fill):
             held = dict(zip(days, part["bars" if kind is Bar else "rows"].to_list(), strict=True))
-            runs = tuple(_runs(_Account(held, remarks, int(str(span)), due, now), calendar))
+            runs = tuple(_runs(_Account(held, remarks, max(held), int(str(span)), due, now), calendar))
         yield Line(
             kind=kind.kind,
             span=_span_name(int(str(span))),
@@ -154,6 +156,7 @@ def _due(kind: type[Event], table: pl.DataFrame, calendar: Calendar) -> I64:
 class _Account:
     held: Mapping[np.datetime64, int]  #: session -> rows (bars: those in regular hours)
     remarks: Mapping[np.datetime64, tuple[str, str]]
+    newest: np.datetime64  #: last session that is here
     span: int
     due: I64
     now: Instant
@@ -168,7 +171,9 @@ class _Account:
             return (AHEAD if self.due[i] > self.now else PARTIAL), f"{count} of {room} bars"
         if day in self.remarks:
             return self.remarks[day]
-        return (AHEAD, "") if self.due[i] > self.now else (HOLE, "")
+        if self.due[i] > self.now:
+            return AHEAD, ""
+        return (LATER if day > self.newest else HOLE), ""
 
 
 def _runs(account: _Account, calendar: Calendar) -> Iterator[Run]:

@@ -22,6 +22,10 @@ class TapeSource:
         self._tape = tape
         self.kinds: tuple[type[Event], ...] = tape.kinds()
 
+    def versions(self) -> dict[str, int]:
+        """Event kind -> version of its table: with these a run can be repeated on the same rows."""
+        return self._tape.versions()
+
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
         """Rows with ``after < known_at <= until``; corporate actions from the beginning, for prices are adjusted over all splits."""
         for kind in self.kinds:

@@ -125,7 +125,7 @@ def assess(returns: F64, trials: float = 1, variance: float | None = None, confi
     m = moments(returns)
     why = ""
     if m.periods < LEAST_SESSIONS:
-        why = f"too short to judge: {m.periods} sessions, at least {LEAST_SESSIONS} needed"
+        why = f"too short to judge: {m.periods} session{'' if m.periods == 1 else 's'}, at least {LEAST_SESSIONS} needed"
     elif math.isnan(m.sharpe):
         why = "nothing to judge: the equity did not move"
     if why:
