@@ -1,6 +1,6 @@
-"""The combined strategy: follow the framework's signal, sized by what it is worth.
+"""The combined strategy: follow the framework's signal, sized by what it is worth after costs.
 
-Hypothesis: where the calibrated probability clears its costs, a fraction of the Kelly stake on it earns more than it costs.
+Hypothesis: where the calibrated probability clears its costs, a fraction of the Kelly stake on what is left earns more than it costs.
 Fails when the probabilities are not calibrated out of sample (see the report's reliability diagram) or costs are understated.
 """
 
@@ -13,13 +13,16 @@ import numpy as np
 from undertow.core.chunk import F64
 from undertow.core.protocols import View
 
-#: mean absolute value of a standard normal: what a bet on the sign of a return wins or loses, in volatilities
-MEAN_MOVE = 0.8
+#: density of a standard normal at its centre: a mean of m volatilities makes up likelier than a half by this times m
+DENSITY = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Combined:
-    """A fraction ``kelly`` of the growth-optimal stake on each signal, never more than ``most`` of the symbol's equity."""
+    """A fraction ``kelly`` of the growth-optimal stake on each signal's edge net of costs, never more than ``most`` of the equity.
+
+    The stake grows from nothing where a signal begins to pay, so that a probability near that threshold does not trade to and fro.
+    """
 
     name: str = "combined"
     kelly: float = 0.25
@@ -28,6 +31,7 @@ class Combined:
     def targets(self, view: View) -> F64:
         """Fraction of the symbol's equity (ticks, symbols): zero where the signal is NEUTRAL."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            stake = self.kelly * MEAN_MOVE * (2.0 * view.p_up - 1.0) / view.volatility
-        sized = np.clip(stake, -self.most, self.most)
+            edge = np.abs(view.p_up - 0.5) / DENSITY * view.volatility - view.cost
+            stake = self.kelly * edge / view.volatility**2
+        sized = view.direction * np.clip(stake, 0.0, self.most)
         return np.where((view.direction != 0) & np.isfinite(sized), sized, 0.0)
