@@ -22,6 +22,17 @@ def lag(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
 
 
 @njit(cache=True)
+def oldest_first(window: F64, first: int) -> float:
+    """Sum of a ring (n,) from its oldest value, at ``first``, to its newest."""
+    total = 0.0
+    for j in range(first, window.shape[0]):
+        total += window[j]
+    for j in range(first):
+        total += window[j]
+    return total
+
+
+@njit(cache=True)
 def mean(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
     """Mean of the last ``ring.shape[1]`` values, this one included."""
     n = ring.shape[1]
@@ -32,13 +43,7 @@ def mean(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
         if count[k] < n:
             out[i] = np.nan
             continue
-        first = count[k] % n
-        total = 0.0
-        for j in range(first, n):
-            total += ring[k, j]
-        for j in range(first):
-            total += ring[k, j]
-        out[i] = total / n
+        out[i] = oldest_first(ring[k], count[k] % n) / n
 
 
 @njit(cache=True)
@@ -53,12 +58,7 @@ def deviation(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
             out[i] = np.nan
             continue
         first = count[k] % n
-        total = 0.0
-        for j in range(first, n):
-            total += ring[k, j]
-        for j in range(first):
-            total += ring[k, j]
-        centre = total / n
+        centre = oldest_first(ring[k], first) / n
         squares = 0.0
         for j in range(first, n):
             squares += (ring[k, j] - centre) ** 2
