@@ -9,7 +9,7 @@ Its level is kept within reach by splits, which depend on the past alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +21,7 @@ from undertow.core.errors import BadInput
 from undertow.core.time import date_of
 from undertow.sandbox.companies import company
 from undertow.sandbox.draws import stream
+from undertow.sandbox.halts import Halt, bars_of
 from undertow.sandbox.walk import DRAWS, FACTOR, FACTOR_DRAWS, LAYER, walk_company, walk_factor
 
 FIRST_DAY = np.datetime64("2005-01-03")
@@ -36,16 +37,17 @@ class Settings:
     seed: int
     information_coefficient: float
     splits: tuple[tuple[str, str, float], ...]  #: (symbol, day, new shares for one old)
+    halts: tuple[tuple[str, int, int, int], ...] = ()  #: (symbol, days since 1970, first bar, bar after the last)
 
 
-def settings_of(seed: int, information_coefficient: float, splits: Mapping[str, tuple[str, float]]) -> Settings:
+def settings_of(seed: int, information_coefficient: float, splits: Mapping[str, tuple[str, float]], halts: Sequence[Halt] = ()) -> Settings:
     """Check and freeze the arguments of a market."""
     if not -1.0 < information_coefficient < 1.0:
         raise BadInput(f"information_coefficient is {information_coefficient}: it is a correlation, between -1 and 1")
     for symbol, (day, ratio) in splits.items():
         if ratio <= 0 or not nyse().is_session(date_of(day)) or date_of(day) <= FIRST_DAY:
             raise BadInput(f"split of {symbol} by {ratio} on {day}: the ratio must be positive and the day a session after {FIRST_DAY}")
-    return Settings(seed, float(information_coefficient), tuple((s, d, float(r)) for s, (d, r) in sorted(splits.items())))
+    return Settings(seed, float(information_coefficient), tuple((s, d, float(r)) for s, (d, r) in sorted(splits.items())), bars_of(halts))
 
 
 def span() -> slice:

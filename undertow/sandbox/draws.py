@@ -35,3 +35,8 @@ def session_draws(name: tuple[object, ...], days: I64, normals: int, exponential
         generator.standard_normal(out=normal[i])
         generator.standard_exponential(out=exponential[i])
     return normal, exponential
+
+
+def session_stream(name: tuple[object, ...], day: int) -> np.random.Generator:
+    """The generator of a name in one session, given its days since 1970; for draws whose number is itself drawn."""
+    return np.random.Generator(np.random.Philox(key=np.array([word(*name), day], np.uint64)))

@@ -24,7 +24,7 @@ BAR = np.dtype([(n, "i8") for n in ("open", "high", "low", "close", "volume", "v
 
 
 def paths(settings: Settings, symbol: str, rows: Array, days: I64, counts: I64) -> Array:
-    """Bars of one symbol: records ``BAR`` (sessions, 78), zero after the session's own count.
+    """Bars of one symbol: records ``BAR`` (sessions, 78), zero after the session's own count and in halts.
 
     rows   : ``LAYER`` records (sessions,)
     days   : int64 (sessions,) days since 1970
@@ -37,6 +37,9 @@ def paths(settings: Settings, symbol: str, rows: Array, days: I64, counts: I64) 
     normal[:, 0] = (rows["shared"] / spread)[:, None] * shared + (rows["own"] / spread)[:, None] * normal[:, 0]
     out = np.zeros((len(days), MOST), BAR)
     _bars(rows, counts, normal, exponential.reshape(-1, 2, MOST), out)
+    for name, day, first, end in settings.halts:
+        if name == symbol:
+            out[days == day, first:end] = np.zeros(1, BAR)
     return out
 
 
@@ -110,7 +113,7 @@ def _sessions(bars: Any, out: Any) -> None:
         for k in range(MOST):
             bar = bars[i, k]
             if bar.volume == 0:
-                break
+                continue
             day.high, day.low, day.close = max(day.high, bar.high), min(day.low, bar.low), bar.close
             day.volume += bar.volume
             day.trades += bar.trades

@@ -12,9 +12,13 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import Event, Grade, columns_of
-from undertow.sandbox import disclosures, prices
+from undertow.sandbox import disclosures, flow, prices, ticks
 from undertow.sandbox.daily import FIRST_DAY, layer, settings_of, span
 from undertow.sandbox.draws import word
+from undertow.sandbox.halts import Halt
+from undertow.sandbox.hands import Hands, hands_of
+from undertow.sandbox.minutes import minute_bars
+from undertow.sandbox.outages import Outage, checked, interrupted
 from undertow.sandbox.part import Part, Rows
 
 NAME = "simulated"
@@ -30,6 +34,8 @@ KINDS: tuple[type[Event], ...] = (
     events.EarningsDate,
     events.EarningsReport,
 )
+#: what ``events`` makes only where it is asked for by name: some 40,000 rows a symbol and session
+TICKS: tuple[type[Event], ...] = (events.Quote, events.Trade, events.OffExchangePrint, events.OptionTrade, events.FlowAlert)
 _KEPT: dict[type, type] = {int: np.int64, float: np.float64, str: object}
 
 
@@ -59,10 +65,20 @@ class Market:
     seed   : any whole number
     information_coefficient : of the latent with the next return from open to open, in units of its volatility; 0 is a null market
     splits : symbol -> (day, new shares for one old), beside those that the market makes itself above 1,000 and below 8 USD
+    halts  : spans in which a symbol does not trade; their volume is missing from its day
+    outages : spans in which the feed is silent, with all that would have become known in them
     """
 
-    def __init__(self, seed: int = 0, information_coefficient: float = 0.05, splits: Mapping[str, tuple[str, float]] | None = None) -> None:
-        self.settings = settings_of(seed, information_coefficient, splits or {})
+    def __init__(
+        self,
+        seed: int = 0,
+        information_coefficient: float = 0.05,
+        splits: Mapping[str, tuple[str, float]] | None = None,
+        outages: Sequence[Outage] = (),
+        halts: Sequence[Halt] = (),
+    ) -> None:
+        self.settings = settings_of(seed, information_coefficient, splits or {}, halts)
+        self.outages = checked(outages)
 
     @property
     def sessions(self) -> slice:
@@ -81,7 +97,16 @@ class Market:
         for part in parts:
             for kind, rows in _feeds(part, kinds):
                 found[kind].append(rows)
-        return {kind: _chunk(kind, symbols, rows) for kind, rows in found.items()}
+        return {kind: interrupted(_chunk(kind, symbols, rows), self.outages) for kind, rows in found.items()}
+
+    def minutes(self, symbols: Sequence[str], sessions: slice) -> Chunk:
+        """Bars of one minute from 04:00 New York to four hours after the close, sparse outside regular hours.
+
+        The bars of ``events`` are those of five minutes: in regular hours five of these make one of those, trades and volume included.
+        """
+        first, end = self._checked(sessions)
+        bars = _chunk(events.Bar, symbols, [minute_bars(Part(self.settings, symbol, first, end)) for symbol in symbols])
+        return interrupted(bars, self.outages)
 
     def oracle(self, symbol: str, sessions: slice) -> Oracle:
         """The latent and what it does to the next period's return; raises BadInput for sessions that do not exist here."""
@@ -92,6 +117,11 @@ class Market:
         expected[: len(after)], volatility[: len(after)] = after["mean"], after["period"]
         parts = {name: np.ascontiguousarray(now[name]) for name in ("flow", "dark", "news", "reversal")}
         return Oracle(nyse().day[first:end], np.ascontiguousarray(now["latent"]), expected, volatility, parts)
+
+    def hands(self, symbol: str, sessions: slice, kind: type[Event]) -> Hands:
+        """Who was behind each Trade, OffExchangePrint or OptionTrade; raises BadInput for other kinds and sessions."""
+        first, end = self._checked(sessions)
+        return hands_of(Part(self.settings, symbol, first, end), kind, _seq)
 
     def _checked(self, sessions: slice) -> tuple[int, int]:
         first, end, _ = sessions.indices(len(nyse()))
@@ -111,6 +141,11 @@ def _feeds(part: Part, kinds: Sequence[type[Event]]) -> list[tuple[type[Event], 
         events.InsiderTrade: disclosures.insider_trades,
         events.EarningsDate: disclosures.earnings_dates,
         events.EarningsReport: disclosures.earnings_reports,
+        events.Quote: ticks.quotes,
+        events.Trade: ticks.trades,
+        events.OffExchangePrint: ticks.off_exchange_prints,
+        events.OptionTrade: flow.option_trades,
+        events.FlowAlert: flow.alerts,
     }
     found = [(kind, one[kind](part)) for kind in kinds if kind in one]
     if events.ChainRow in kinds or events.OpenInterest in kinds:

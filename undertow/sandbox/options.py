@@ -22,8 +22,9 @@ from undertow.sandbox.draws import session_draws
 EXPIRIES, STRIKES = 4, 7
 CONTRACTS = EXPIRIES * STRIKES * 2  #: rows a session
 WARM = 80  #: sessions; more than the longest life of a contract, 12 weeks
+#: ``open_interest`` after the session, ``before`` it: what followers know while it lasts
 CONTRACT = np.dtype(
-    [(n, "i8") for n in ("expiry", "strike", "is_put", "price", "volume", "open_interest")] + [("iv", "f8"), ("delta", "f8")]
+    [(n, "i8") for n in ("expiry", "strike", "is_put", "price", "volume", "open_interest", "before")] + [("iv", "f8"), ("delta", "f8")]
 )
 
 _SLOTS, _REACH = 16, 40  # expiries kept at once; strikes kept on either side of the spot at listing
@@ -126,7 +127,7 @@ def _trade(contract: Any, row: Any, interest: int, share: float, z: float) -> in
     side = row.put_share if contract.is_put else 1.0 - row.put_share
     volume = int(row.options * side * share * exp(0.35 * z - 0.06) + 0.5)
     opening = 1.0 / (1.0 + exp(-0.25 - (-row.tilt if contract.is_put else row.tilt)))
-    contract.volume = volume
+    contract.volume, contract.before = volume, interest
     contract.open_interest = max(0, interest + int(np.floor(volume * (2.0 * opening - 1.0) + 0.5)))
     return int(contract.open_interest)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from undertow.core.chunk import I64, Array
 from undertow.sandbox import intraday
 from undertow.sandbox.companies import Company, company
 from undertow.sandbox.daily import Settings, layer, span
+from undertow.sandbox.options import WARM, chains
+
+if TYPE_CHECKING:
+    from undertow.sandbox.tape import Tape
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Part:
 
     @cached_property
     def bars(self) -> Array:
-        """Records ``intraday.BAR`` (sessions, 78); those with no volume lie after a half day's close."""
+        """Records ``intraday.BAR`` (sessions, 78); those with no volume lie after a half day's close or in a halt."""
         days = self.calendar.day[self.first : self.end].astype(np.int64)
         length = (self.calendar.close - self.calendar.open)[self.first : self.end]
         return intraday.paths(self.settings, self.symbol, self.rows, days, length // intraday.SPAN)
@@ -60,6 +65,27 @@ class Part:
     def daily(self) -> Array:
         """Records ``intraday.BAR`` (sessions,)."""
         return intraday.days_of(self.bars)
+
+    @cached_property
+    def chain(self) -> Array:
+        """Records ``options.CONTRACT`` (sessions, 56)."""
+        rows = self.earlier(WARM)
+        table = chains(self.settings, self.symbol, rows, cents(rows["close"]), self.end - len(rows) - span().start)
+        return table[len(rows) - (self.end - self.first) :]
+
+    @cached_property
+    def tapes(self) -> list[Tape]:
+        """Each session's prints; made when first asked for."""
+        from undertow.sandbox.tape import tapes
+
+        return tapes(self)
+
+    @cached_property
+    def option_prints(self) -> list[Array]:
+        """Each session's option prints; made when first asked for."""
+        from undertow.sandbox.option_prints import option_prints
+
+        return option_prints(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,9 @@ import numpy as np
 
 from undertow.core.chunk import Array
 from undertow.core.time import HOUR, MINUTE
-from undertow.sandbox.daily import span
 from undertow.sandbox.intraday import MOST, SPAN
-from undertow.sandbox.options import CONTRACTS, WARM, chains
-from undertow.sandbox.part import Part, Rows, cents
+from undertow.sandbox.options import CONTRACTS
+from undertow.sandbox.part import Part, Rows
 
 
 def _columns(records: Array, names: str) -> dict[str, Array]:
@@ -43,10 +42,7 @@ def splits(part: Part) -> Rows:
 
 def options(part: Part) -> tuple[Rows, Rows]:
     """Chain rows at the close, known at 16:20 New York, and open interest, known at 09:00 of the next session."""
-    rows = part.earlier(WARM)
-    n = part.end - part.first
-    begin = part.end - len(rows) - span().start
-    table = chains(part.settings, part.symbol, rows, cents(rows["close"]), begin)[len(rows) - n :].ravel()
+    n, table = part.end - part.first, part.chain.ravel()
     position, row = np.repeat(part.positions, CONTRACTS), np.tile(np.arange(CONTRACTS), n)
     close, midnight = part.calendar.close[position], part.calendar.midnight
     chain = _columns(table, "expiry strike is_put price volume iv delta")

@@ -8,20 +8,25 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk
 from undertow.core.events import CorporateAction, Event
 from undertow.core.time import Instant
-from undertow.sandbox.market import KINDS, NAME, Market
+from undertow.sandbox.market import KINDS, NAME, TICKS, Market
 
 _ROWS = 4_000_000  # of the densest kind in one chunk: some 400 MB
+_TICKS = 20_000  # a busy symbol's prints in a session
 
 
 class SimulatedSource:
-    """History from a ``Market``; the same rows, bit for bit, however the range is cut."""
+    """History from a ``Market``; the same rows, bit for bit, however the range is cut.
+
+    kinds : what it tells; those of ``market.TICKS`` only when asked for
+    """
 
     name: str = NAME
     simulated: bool = True
     kinds: tuple[type[Event], ...] = KINDS
 
-    def __init__(self, market: Market | None = None) -> None:
+    def __init__(self, market: Market | None = None, kinds: tuple[type[Event], ...] = KINDS) -> None:
         self.market = market or Market()
+        self.kinds = kinds
 
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
         """Chunks of rows with ``after < known_at <= until``; corporate actions always from the market's first day on.
@@ -36,8 +41,8 @@ class SimulatedSource:
             return
         actions = self.market.events(symbols, slice(exists.start, end), (CorporateAction,))[CorporateAction]
         yield actions.between(actions.known_at[0] - 1 if len(actions) else after, until)
-        others = tuple(kind for kind in KINDS if kind is not CorporateAction)
-        block = max(1, _ROWS // (78 * max(1, len(symbols))))
+        others = tuple(kind for kind in self.kinds if kind is not CorporateAction)
+        block = max(1, _ROWS // ((_TICKS if set(self.kinds) & set(TICKS) else 78) * max(1, len(symbols))))
         for start in range(first, end, block):
             for chunk in self.market.events(symbols, slice(start, min(start + block, end)), others).values():
                 yield chunk.between(after, until)
