@@ -17,6 +17,9 @@ def run() -> int:
         from undertow.app.main_job import main
 
         return main(sys.argv[1:]) or 0
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.split(".")[0] == "undertow":
             raise

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
 from tests.end_to_end.harness import (
     JOB,
+    LONGER,
     MAPPINGS,
     SMALL,
     UNDERTOW,
@@ -39,21 +41,30 @@ def default_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Done]:
 
 @pytest.fixture(scope="session")
 def modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
-    """One session traded, backtested, and foreseen at its premarket tick."""
+    """One session traded, backtested, foreseen at its premarket tick, and backtested together with the session before it."""
     home, day = tmp_path_factory.mktemp("modes"), last_session()
-    of = ("--symbols", "AAPL,MSFT,GOOGL", "--end-date", day)
-    trading, backtest, premarket = together(
-        partial(run, JOB, *of, "--mode", "trading", "--speed", "1e12", env=environment(home)),
-        partial(run, JOB, *of, "--mode", "backtest", "--start-date", day, env=environment(home)),
-        partial(run, JOB, *of, "--mode", "premarket", env=environment(home)),
-    )
-    return {"trading": trading, "backtest": backtest, "premarket": premarket}
+    before = str(nyse().day[nyse().session_on_or_before(np.datetime64(day)) - 1])
+    of = ("--symbols", "AAPL", "--end-date", day)
+    calls = {
+        "trading": ("--mode", "trading", "--speed", "1e12"),
+        "backtest": ("--mode", "backtest", "--start-date", day),
+        "premarket": ("--mode", "premarket"),
+        "longer": ("--mode", "backtest", "--start-date", before),
+    }
+    done = together(*(partial(run, JOB, *of, *more, env=environment(home)) for more in calls.values()))
+    return dict(zip(calls, done, strict=True))
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """The cheapest whole run."""
     return run(JOB, *SMALL, env=environment(tmp_path_factory.mktemp("small")))
+
+
+@pytest.fixture(scope="session")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The same over a month: long enough for a Sharpe ratio."""
+    return run(JOB, *SMALL, "--end-date", LONGER, env=environment(tmp_path_factory.mktemp("longer")))
 
 
 REAL = {
@@ -84,7 +95,7 @@ def real_home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str,
 def imported_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small tape: 250 daily bars of OLDCO and its neighbour NEWCO, from 2023-01-03 on."""
     home, calendar = tmp_path_factory.mktemp("imported"), nyse()
-    first = calendar.session_on_or_before(pl.Series(["2023-01-03"]).str.to_date().to_numpy()[0].astype("datetime64[D]"))
+    first = calendar.session_on_or_before(np.datetime64("2023-01-03"))
     at = calendar.close[first : first + 250]
     for symbol, price in (("OLDCO", 1_000_000), ("NEWCO", 500_000)):
         close = price + (pl.int_range(250, eager=True) * 7919 % 2003).cast(pl.Int64)

@@ -54,7 +54,9 @@ def test_progress_into_a_pipe_is_a_line_a_step(default_runs: list[Done]) -> None
     said = [re.fullmatch(r"([A-Z][\w ]+): (\d+) of (\d+)", line) for line in default_runs[0].err.splitlines()]
     assert all(said), default_runs[0].err
     steps = [(m[1], int(m[2]), int(m[3])) for m in said if m]
-    assert [name for name, _ in groupby(steps, key=lambda step: step[0])] == ["Reading the market", "Learning from history", "Testing"]
+    names = [name for name, _ in groupby(steps, key=lambda step: step[0])]
+    assert names[:2] == ["Reading the market", "Learning from history"]
+    assert len(names) == len(set(names)) == 3
     for _, group in groupby(steps, key=lambda step: step[0]):
         done = [step[1] for step in group]
         assert done == sorted(set(done))
@@ -65,9 +67,10 @@ def test_progress_on_a_terminal_is_a_bar(default_runs: list[Done]) -> None:
     drawn = default_runs[1].err
     assert "\x1b[" in drawn
     assert "━" in drawn
-    for name in ("Reading the market", "Learning from history", "Testing"):
+    for line in default_runs[0].err.splitlines():
+        name, whole = line.split(":")[0], line.split()[-1]
         assert name in drawn
-    assert re.search(r"\b(\d+)/\1\b", drawn), "the bar never became full"
+        assert f"{whole}/{whole}" in drawn, f"{name}: the bar never became full"
     assert "Traceback" not in drawn
 
 

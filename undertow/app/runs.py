@@ -36,6 +36,8 @@ def require_writable(root: Path) -> None:
 
 def save_run(result: RunResult, job: Job, root: Path) -> Path:
     """Write report, manifest, equity, signals and fills to a folder of their own under ``root/runs``: all of them or nothing."""
+    from polars.exceptions import PolarsError
+
     stamp = iso(job.now - job.now % 10**9).replace(":", "").replace("-", "")
     folder = root / "runs" / f"{stamp}-{job.mode}-{_digest(_config(job))}"
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -45,8 +47,9 @@ def save_run(result: RunResult, job: Job, root: Path) -> Path:
         _tables(result, unfinished)
         write_report(result, unfinished / "report.html")
         return _named(unfinished, folder)
-    except OSError as error:
-        raise StoreError(f"the run could not be written to {folder}: {error.strerror or error}") from error
+    except (OSError, PolarsError) as error:  # a full disk is a ComputeError to polars
+        why = getattr(error, "strerror", None) or error
+        raise StoreError(f"the run could not be written to {folder}: {why}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 BAR_SPAN: Duration = 5 * MINUTE
 #: bars a session never falls below, which turns a memory in bars into sessions
 FEWEST_BARS = 42
+#: learning begins at every sixth retraining of the calendar, about once a year
+GRID_OF_STAGES = 6
 #: a position is changed only when the target moved by this share of the sleeve's equity
 BAND = 0.10
 
@@ -103,7 +105,8 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
     """Read the history that the job's features and models rest on; raises when there is none, or too little to train on."""
     schedule = Schedule()
     features = FeatureEngineering(job.symbols, calendar=calendar)
-    back = max(job.first - schedule.at_most - warm_up(features.memories()), 0)
+    begin = learning_begins(job.first, schedule)
+    back = max(begin - warm_up(features.memories()), 0)
     by_kind: dict[type[Event], list[Chunk]] = {}
     for chunk in source.history(job.symbols, int(calendar.midnight[back]), until):
         by_kind.setdefault(chunk.kind, []).append(chunk)
@@ -125,11 +128,21 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
         source=source,
         chunks=tuple(whole.values()),
         bars=bars,
-        first=max(first, job.first - schedule.at_most),
+        first=max(first, begin),
         tables=_tables(source),
         features=wanted,
         notes=notes,
     )
+
+
+def learning_begins(first: int, schedule: Schedule) -> int:
+    """The session learning starts at for a job that starts deciding at ``first``: models look back far enough from there.
+
+    It lies on a grid of the calendar, and not a fixed way before the job: what models have learnt depends on where they began, and
+    a session has to be decided alike by a run of that day and by one of the month (docs/decisions/0006).
+    """
+    grid = GRID_OF_STAGES * schedule.every
+    return max((first - schedule.at_most) // grid * grid, 0)
 
 
 def _tables(source: Source) -> dict[str, int]:

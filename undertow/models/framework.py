@@ -23,6 +23,12 @@ from undertow.models.training import fit_all
 SAMPLE = 50
 
 
+def uniqueness(session: I64, key: I64) -> F64:
+    """Weight of each row (n,): outcomes of one symbol's session overlap almost wholly, so that together they count as one."""
+    outcomes = len(np.unique(session * (int(key.max()) + 1) + key))
+    return np.full(len(session), outcomes / len(session))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When models are retrained and on what; in sessions, counted from the calendar's beginning so that no run's start matters."""
@@ -151,7 +157,7 @@ class ModelIntegrationFramework(ClassificationModels):
             return
         columns = np.flatnonzero(np.isfinite(taught.X).mean(axis=0) > 0.02)
         y = (taught.value > 0.0).astype(np.float64)
-        models = fit_all(self.fresh(), taught.X[:, columns], y, np.ones(len(y)))
+        models = fit_all(self.fresh(), taught.X[:, columns], y, uniqueness(sessions, taught.key))
         stage_stack, calibrator = self._judge(taught, sessions, y)
         self.stages.append(
             Trained(

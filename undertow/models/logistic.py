@@ -58,9 +58,12 @@ def log_loss(y: F64, p: F64, weight: F64) -> float:
 
 
 class RidgeLogistic:
-    """Standardised features, NaN at their mean, a common ridge penalty of ``penalty`` rows."""
+    """Standardised features, NaN at their mean; a normal prior of precision ``penalty`` on each coefficient.
 
-    def __init__(self, penalty: float = 200.0) -> None:
+    A standard deviation of 0.05 in log-odds, a precision of 400, is what a feature with an information coefficient of 0.03 has.
+    """
+
+    def __init__(self, penalty: float = 400.0) -> None:
         self.penalty = penalty
 
     def fit(self, X: F64, y: F64, weight: F64) -> Self:

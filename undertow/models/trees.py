@@ -17,7 +17,7 @@ class Boosted:
     def __init__(self, *, trees: int, depth: int, rate: float, seed: int, forest: bool = False) -> None:
         self.trees, self.depth, self.rate, self.seed, self.forest = trees, depth, rate, seed, forest
 
-    def _parameters(self, rows: int) -> dict[str, Any]:
+    def _parameters(self, rows: float) -> dict[str, Any]:
         return {
             "objective": "binary:logistic",
             "tree_method": "hist",
@@ -39,7 +39,7 @@ class Boosted:
         import xgboost
 
         data = xgboost.QuantileDMatrix(X.astype(np.float32), label=y, weight=weight, max_bin=64, nthread=1)
-        self.booster_ = xgboost.train(self._parameters(len(y)), data, num_boost_round=1 if self.forest else self.trees)
+        self.booster_ = xgboost.train(self._parameters(float(weight.sum())), data, num_boost_round=1 if self.forest else self.trees)
         return self
 
     def predict(self, X: F64) -> F64:

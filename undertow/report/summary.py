@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from undertow.core.orders import Direction, Signal
 from undertow.engine.result import RunResult
 from undertow.report.calibration import calibrate
@@ -90,6 +92,9 @@ def _context(result: RunResult, card: Scorecard, trials: float) -> list[str]:
     calls = calibrate(result)
     right = f"right {percent(p.called.rate, 1)} of {p.called.judged:,} judged calls" if p.called.judged else "no call has been judged yet"
     lines.append(f"Signals: called {percent(calls.coverage, 1)} of ticks; {right}")
+    if not result.direction.any() and np.isfinite(result.p_up).any():
+        surest = float(np.nanmax(np.abs(result.p_up - 0.5))) + 0.5
+        lines.append(f"Every signal was NEUTRAL: no edge was found that pays its costs (the surest call was {percent(surest, 1)})")
     return [*lines, skill_verdict(proof, p)]
 
 
