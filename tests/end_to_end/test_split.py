@@ -29,6 +29,8 @@ MIDNIGHT = int(nyse().midnight[nyse().session_on_or_before(np.datetime64(DAY))])
 WINDOW = {"start_date": "2005-10-03", "end_date": "2005-10-31"}
 #: enough that whole shares are a fine grain, little enough that no order meets the limit of a bar's volume
 CAPITAL = 400_000.0
+#: a market in which something is held through the split
+SEED = 1
 PRICES, COUNTS = ("1/10,000 USD",), ("shares", "contracts")
 
 
@@ -70,7 +72,7 @@ def backtest(market: str, split: bool, timeframe: str) -> RunResult:
     """The real wiring over a market, with the split or without it."""
     source: Source = Exactly(split, market == "exact, with open interest")
     if market == "simulated":
-        source = SimulatedSource(Market(splits={"AAPL": (DAY, float(RATIO))} if split else None))
+        source = SimulatedSource(Market(seed=SEED, splits={"AAPL": (DAY, float(RATIO))} if split else None))
     job = check(Flags(symbols="AAPL,MSFT", source="simulated", timeframe=timeframe, capital=CAPITAL, **WINDOW), nyse(), NOW)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(modes, "choose_source", lambda *_: (source, []))
