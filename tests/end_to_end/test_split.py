@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.harness import NOW
 from undertow.app import modes
+from undertow.app.choose import Chosen
 from undertow.app.job import Flags, check
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk, chunk_of
@@ -75,7 +76,7 @@ def backtest(market: str, split: bool, timeframe: str) -> RunResult:
         source = SimulatedSource(Market(seed=SEED, splits={"AAPL": (DAY, float(RATIO))} if split else None))
     job = check(Flags(symbols="AAPL,MSFT", source="simulated", timeframe=timeframe, capital=CAPITAL, **WINDOW), nyse(), NOW)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(modes, "choose_source", lambda *_: (source, []))
+        patch.setattr(modes, "choose_source", lambda *_: Chosen(source=source))
         return modes.backtest(job, Path("/nonexistent"), nyse(), lambda *_: None)
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, Array, Chunk
 from undertow.core.events import ChainRow, CorporateAction, DailyBar, Event, NewsItem, OffExchangeVolume, OpenInterest
-from undertow.sandbox.market import Market
+from undertow.sandbox.market import Market, Oracle
 
 TEN = ("AAPL", "MSFT", "GOOGL", "AMZN", "TSLA", "NVDA", "KO", "JPM", "QRST", "ZZTOP")
 
 
 def days(first: str, last: str) -> slice:
     return nyse().sessions(np.datetime64(first), np.datetime64(last))
+
+
+FACTS = slice(days("2020-01-02", "2020-01-02").start, days("2020-01-02", "2020-01-02").start + 1000)  #: sessions the facts are measured on
+SEEDS = range(6)
 
 
 def table(chunk: Chunk, name: str, first: int, sessions: int) -> F64:
@@ -30,6 +35,7 @@ class Panel:
     def __init__(self, market: Market, symbols: Sequence[str], sessions: slice, kinds: Sequence[type[Event]]) -> None:
         self.market, self.symbols, self.sessions = market, tuple(symbols), sessions
         n = sessions.stop - sessions.start
+        self._places: dict[type[Event], Array] = {}
         self.chunks = market.events(symbols, sessions, (CorporateAction, DailyBar, *kinds))
         actions, bars = self.chunks[CorporateAction], self.chunks[DailyBar]
         ratio = np.ones((n, len(symbols)))
@@ -48,15 +54,25 @@ class Panel:
         """Row t: from the open of session t + 1 to the open of t + 2."""
         return np.diff(np.log(self.open), axis=0)[1:]
 
+    @cached_property
+    def oracles(self) -> list[Oracle]:
+        return [self.market.oracle(s, self.sessions) for s in self.symbols]
+
     def oracle(self, name: str) -> F64:
-        return np.column_stack([getattr(self.market.oracle(s, self.sessions), name) for s in self.symbols])
+        return np.column_stack([getattr(oracle, name) for oracle in self.oracles])
+
+    def places(self, kind: type[Event]) -> Array:
+        if kind not in self._places:
+            chunk = self.chunks[kind]
+            self._places[kind] = (nyse().position(chunk.event_at) - self.sessions.start) * len(self.symbols) + chunk.key
+        return self._places[kind]
 
     def sums(self, kind: type[Event], values: Array, where: Array) -> F64:
-        chunk, n = self.chunks[kind], self.sessions.stop - self.sessions.start
-        at = (nyse().position(chunk.event_at) - self.sessions.start) * len(self.symbols) + chunk.key
+        n, at = self.sessions.stop - self.sessions.start, self.places(kind)
         counted: F64 = np.asarray(np.bincount(at[where], values[where], n * len(self.symbols)), np.float64)
         return counted.reshape(n, -1)
 
+    @cached_property
     def features(self) -> dict[str, F64]:
         """What a follower may compute from one session's rows; each should rise with the latent."""
         chain, interest = self.chunks[ChainRow].columns, self.chunks[OpenInterest].columns
@@ -77,6 +93,11 @@ class Panel:
             "tone": tone,
             "reversal": -np.log(self.close / self.open),
         }
+
+
+def lagged(values: F64, lag: int) -> F64:
+    """Autocorrelation of each column."""
+    return np.array([np.corrcoef(v[lag:], v[:-lag])[0, 1] for v in values.T])
 
 
 def correlation(a: F64, b: F64) -> float:

@@ -5,30 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.sandbox.panel import TEN, Panel, correlation, days
+from tests.sandbox.panel import FACTS, TEN, Panel, correlation, days, lagged
 from undertow.core.calendar import nyse
 from undertow.core.chunk import F64
-from undertow.core.events import PRICE_SCALE, Bar, ChainRow, NewsItem, OffExchangeVolume, OpenInterest
+from undertow.core.events import PRICE_SCALE, Bar
 from undertow.sandbox.market import Market
 
-SESSIONS = slice(days("2020-01-02", "2020-01-02").start, days("2020-01-02", "2020-01-02").start + 1000)
-SEEDS = range(6)
-
-
-def lagged(values: F64, lag: int) -> F64:
-    return np.array([np.corrcoef(v[lag:], v[:-lag])[0, 1] for v in values.T])
-
-
-@pytest.fixture(scope="module")
-def planted() -> list[Panel]:
-    kinds = (ChainRow, OpenInterest, OffExchangeVolume, NewsItem)
-    return [Panel(Market(seed, 0.05), TEN, SESSIONS, kinds) for seed in SEEDS]
-
-
-@pytest.fixture(scope="module")
-def null() -> list[Panel]:
-    kinds = (ChainRow, OpenInterest, OffExchangeVolume, NewsItem)
-    return [Panel(Market(seed, 0.0), TEN, SESSIONS, kinds) for seed in SEEDS]
+SESSIONS = FACTS
 
 
 def test_returns_look_like_returns(planted: list[Panel]) -> None:
@@ -130,8 +113,8 @@ def test_the_latent_is_a_slow_unit_variable(planted: list[Panel]) -> None:
 def test_every_feature_sees_a_piece_of_the_latent_and_earns_nothing_in_a_null_market(planted: list[Panel], null: list[Panel]) -> None:
     least = {"volume": 0.5, "premium": 0.35, "opening": 0.1, "off_exchange": 0.15, "tone": 0.2, "reversal": 0.2}
     n = planted[0].ahead.size * len(planted)
-    seen = [p.features() for p in planted]
-    idle = [p.features() for p in null]
+    seen = [p.features for p in planted]
+    idle = [p.features for p in null]
     for name, floor in least.items():
         kept = np.mean([correlation(f[name], p.oracle("latent")) for f, p in zip(seen, planted, strict=True)])
         gained = np.mean([correlation(f[name][:-2], p.ahead / p.oracle("volatility")[:-2]) for f, p in zip(seen, planted, strict=True)])

@@ -126,4 +126,7 @@ def test_wrong_arguments_are_named() -> None:
         Market(splits={"AAPL": ("2026-03-01", 4.0)})
     with pytest.raises(BadInput, match="2005-01-03"):
         MARKET.events(["AAPL"], slice(FIRST - 1, FIRST + 1))
+    with pytest.raises(BadInput, match="the simulated market has no Event; it has CorporateAction"):
+        MARKET.events(["AAPL"], slice(FIRST, FIRST + 1), (Event,))
+    assert list(MARKET.events(["AAPL"], slice(FIRST, FIRST + 1), (CorporateAction, CorporateAction))) == [CorporateAction]
     assert list(SimulatedSource(MARKET).history(("AAPL",), 0, int(nyse().midnight[FIRST]) - 1)) == []

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from undertow.core.errors import UndertowError
+from undertow.app.errors import one_sentence
 
 if TYPE_CHECKING:
     from undertow.app.data_import import ImportSummary
@@ -37,7 +34,7 @@ def import_command(
     from undertow.app.clock import now
     from undertow.app.data_import import import_files
 
-    with _one_sentence():
+    with one_sentence():
         console = Console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -62,7 +59,7 @@ def coverage_command(
     from undertow.app.clock import now
     from undertow.tape.ledger import coverage
 
-    with _one_sentence():
+    with one_sentence():
         found = coverage(_tape(home), now())
     if as_json:
         print(json.dumps(asdict(found), indent=1))
@@ -75,16 +72,6 @@ def _tape(given: Path | None) -> Tape:
     from undertow.tape.store import Tape
 
     return Tape(given if given is not None else home())
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    """Print an error that we raised on purpose as its one sentence, and leave with its exit code."""
-    try:
-        yield
-    except UndertowError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from error
 
 
 def _print_summary(summary: ImportSummary) -> None:

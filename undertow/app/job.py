@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from undertow.app.vendors.access import Access, access
 from undertow.core.calendar import Calendar
 from undertow.core.errors import BadInput
 from undertow.core.time import HOUR, Instant, date_of
@@ -53,7 +54,7 @@ class Job:
     seed: int
     speed: float
     now: Instant
-    keyed: bool  #: a vendor's key was given
+    access: Access = field(repr=False)  #: the vendors' keys and addresses
     dated: bool  #: the end was given, so now is not what is meant
     notes: tuple[str, ...]
 
@@ -81,7 +82,7 @@ def check(flags: Flags, calendar: Calendar, now: Instant) -> Job:
         seed=flags.seed,
         speed=flags.speed,
         now=now,
-        keyed=bool(flags.polygon_key or flags.unusual_whales_key),
+        access=access(flags.polygon_key, flags.unusual_whales_key),
         dated=flags.end_date is not None,
         notes=tuple(notes),
     )

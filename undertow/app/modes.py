@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from undertow.app.choose import Tell, choose_source
 from undertow.app.job import Job
-from undertow.app.wiring import Market, build_broker, build_desk, choose_source, load
+from undertow.app.wiring import Market, build_broker, build_desk, load, needs
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import I64, Chunk
 from undertow.core.orders import Costs
@@ -19,12 +20,10 @@ from undertow.engine.result import RunResult
 from undertow.engine.run import Batch, Desk, Step, run
 from undertow.engine.ticks import PREMARKET_TICK, decision_ticks, session_ticks
 from undertow.execution.simulated import buy_and_hold
+from undertow.strategies.flat import Flat
 
 #: sessions pushed at once: small enough to show progress, large enough to cost nothing
 SESSIONS_A_BATCH = 21
-
-#: told the step's name, how much of it is done and how much there is
-Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +38,15 @@ class Prepared:
 
 def prepare(job: Job, home: Path, calendar: Calendar, until: Instant, tell: Tell) -> Prepared:
     """Choose the source, read history and build the folds."""
-    source, notes = choose_source(job, home)
+    span = needs(job, calendar, until)
+    chosen = choose_source(job, home, span, tell)
     tell("Reading the market", 0, 1)
-    market = load(job, source, calendar, until)
+    market = load(job, chosen.source, calendar, span)
     tell("Reading the market", 1, 1)
-    return Prepared(job=job, market=market, desk=build_desk(job, market, calendar, Costs()), notes=(*job.notes, *notes, *market.notes))
+    desk = build_desk(job, market, calendar, Costs())
+    if job.mode == "trading" and chosen.filled:
+        desk = replace(desk, strategy=Flat())  # what is simulated among the vendors' data never moves money
+    return Prepared(job=job, market=market, desk=desk, notes=(*job.notes, *chosen.notes, *market.notes))
 
 
 def backtest(job: Job, home: Path, calendar: Calendar, tell: Tell) -> RunResult:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -68,9 +68,7 @@ def _named(unfinished: Path, folder: Path) -> Path:
 
 
 def _config(job: Job) -> dict[str, Any]:
-    kept = asdict(job)
-    for name in ("now", "keyed", "notes", "speed"):
-        kept.pop(name)
+    kept = {one.name: getattr(job, one.name) for one in fields(job) if one.name not in ("now", "access", "notes", "speed")}
     calendar = nyse()
     return kept | {"first": str(calendar.day[job.first]), "last": str(calendar.day[job.last])}
 

@@ -16,9 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from undertow.app import clock
+from undertow.app.choose import Tell
 from undertow.app.home import home
 from undertow.app.job import Flags, Job, check
-from undertow.app.modes import Tell, backtest, premarket, trading
+from undertow.app.modes import backtest, premarket, trading
 from undertow.app.runs import require_writable, save_run
 from undertow.core.calendar import nyse
 from undertow.core.errors import StoreError

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from undertow.app.choose import Needs
 from undertow.app.job import Job
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import Chunk, concat
-from undertow.core.errors import BadInput, NotSupported, TooLittleHistory
+from undertow.core.errors import BadInput, TooLittleHistory
 from undertow.core.events import Bar, CorporateAction, DailyBar, Event, Grade
 from undertow.core.orders import Costs
 from undertow.core.protocols import Source
@@ -25,9 +24,6 @@ from undertow.features.labels import Labels
 from undertow.features.memory import Memory
 from undertow.models.framework import ModelIntegrationFramework, Schedule
 from undertow.strategies.combined import Combined
-
-if TYPE_CHECKING:
-    from undertow.tape.store import Tape
 
 BAR_SPAN: Duration = 5 * MINUTE
 #: bars a session never falls below, which turns a memory in bars into sessions
@@ -69,51 +65,28 @@ class Market:
         }
 
 
-def choose_source(job: Job, home: Path) -> tuple[Source, list[str]]:
-    """The source the job asks for; ``auto`` takes what was imported for these symbols, else the simulated market."""
-    notes: list[str] = []
-    if job.source == "massive":
-        raise NotSupported("--source massive: this version has no live connection to Massive yet; import files or use --source simulated")
-    if job.keyed:
-        notes.append("A vendor key was given, but this version reads imported files and the simulated market only: the key is not used.")
-    if job.source != "simulated":
-        from undertow.tape.source import TapeSource
-        from undertow.tape.store import Tape
-
-        tape = Tape(home)
-        present = _with_bars(tape)
-        missing = [s for s in job.symbols if s not in present]
-        if not missing:
-            return TapeSource(tape), notes
-        if job.source == "imported" or len(missing) < len(job.symbols):
-            here = ", ".join(sorted(present)) or "nothing"
-            raise BadInput(
-                f"--symbols: {', '.join(missing)} not among the imported data ({here}); import bars for it or use --source simulated"
-            )
-    from undertow.sandbox.market import Market as SimulatedMarket
-    from undertow.sources.simulated import SimulatedSource
-
-    return SimulatedSource(SimulatedMarket(seed=job.seed)), notes
+def needs(job: Job, calendar: Calendar, until: Instant) -> Needs:
+    """What the job's features and models rest on, for the job to decide from its first session on."""
+    memories = FeatureEngineering(job.symbols, calendar=calendar).memories()
+    begin = learning_begins(job.first, Schedule())
+    first = {kind: max(begin - warm_up({kind: memory}), 0) for kind, memory in memories.items() if kind is not CorporateAction}
+    if job.timeframe == "1d":
+        first.pop(Bar, None)  # day bars are read beside intraday ones, but not the other way round
+    first[CorporateAction] = min(first.values())  # they come in full wherever one begins
+    return Needs(kinds={kind: int(calendar.midnight[at]) for kind, at in first.items()}, until=until)
 
 
-def _with_bars(tape: Tape) -> set[str]:
-    kinds = [kind for kind in (Bar, DailyBar) if kind in tape.kinds()]
-    return {s for kind in kinds for s in tape.frame(kind).select("symbol").unique().collect()["symbol"]}
-
-
-def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market:
+def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
     """Read the history that the job's features and models rest on; raises when there is none, or too little to train on."""
     schedule = Schedule()
-    features = FeatureEngineering(job.symbols, calendar=calendar)
     begin = learning_begins(job.first, schedule)
-    back = max(begin - warm_up(features.memories()), 0)
     by_kind: dict[type[Event], list[Chunk]] = {}
-    for chunk in source.history(job.symbols, int(calendar.midnight[back]), until):
-        by_kind.setdefault(chunk.kind, []).append(chunk)
+    for chunk in source.history(job.symbols, span.after, span.until):
+        if chunk.kind in span.kinds:
+            by_kind.setdefault(chunk.kind, []).append(chunk)
     whole = {kind: concat(parts) for kind, parts in by_kind.items()}
     if Bar in whole:
-        # a tape may hold bars of several lengths; one of them is traded
-        whole[Bar] = whole[Bar][whole[Bar].columns["span"] == BAR_SPAN]
+        whole[Bar] = _traded(whole[Bar], calendar)
     bars = _bars(job, whole, calendar)
     first = _first_session(whole[bars], calendar, job)
     needed = schedule.at_least + schedule.every + 1
@@ -135,6 +108,14 @@ def load(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market
     )
 
 
+def _traded(bars: Chunk, calendar: Calendar) -> Chunk:
+    """Of a tape's bars, which may be of several lengths and of any hour, those that are traded: of one length, in regular hours."""
+    at = np.maximum(calendar.position(bars.event_at), 0)
+    begins = bars.event_at - bars.columns["span"]
+    keep = (bars.columns["span"] == BAR_SPAN) & (begins >= calendar.open[at]) & (bars.event_at <= calendar.close[at])
+    return bars if keep.all() else bars[keep]
+
+
 def learning_begins(first: int, schedule: Schedule) -> int:
     """The session learning starts at for a job that starts deciding at ``first``: models look back far enough from there.
 
@@ -146,9 +127,8 @@ def learning_begins(first: int, schedule: Schedule) -> int:
 
 
 def _tables(source: Source) -> dict[str, int]:
-    from undertow.tape.source import TapeSource
-
-    return source.versions() if isinstance(source, TapeSource) else {}
+    versions: Callable[[], dict[str, int]] | None = getattr(source, "versions", None)
+    return versions() if versions is not None else {}
 
 
 def _with_data(features: FeatureEngineering, whole: dict[type[Event], Chunk]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -162,9 +142,11 @@ def _with_data(features: FeatureEngineering, whole: dict[type[Event], Chunk]) ->
 
 
 def warm_up(memories: dict[type[Event], Memory]) -> int:
-    """Sessions that must be loaded before the first tick for every feature to have its memory."""
+    """Sessions that must be loaded before the first tick for every feature to have its memory; actions come in full by themselves."""
     sessions = 0
     for kind, memory in memories.items():
+        if kind is CorporateAction:
+            continue
         events = ceil(memory.events / FEWEST_BARS) if kind is Bar else memory.events
         if kind not in (Bar, DailyBar):
             events = min(events, 60)

@@ -19,6 +19,7 @@ from undertow.sandbox.codes import INTERMARKET, LEG, LEG_AUCTION
 from undertow.sandbox.daily import days, span
 from undertow.sandbox.draws import session_stream
 from undertow.sandbox.part import Part
+from undertow.sandbox.records import joined, taken
 
 GAP = SECOND // 2
 LEAST_PRINTS, LEAST_PREMIUM = 3, 25_000 * 10_000  #: premium in 1/10,000 USD
@@ -32,8 +33,8 @@ def flow_alerts(part: Part) -> list[Array]:
     """``ALERT`` records of each session of a part, in order of publication; ``last`` is when the last print was published."""
     found = []
     for i, prints in enumerate(part.option_prints):
-        single = prints[(prints["conditions"] != LEG) & (prints["conditions"] != LEG_AUCTION)]
-        ordered = single[np.argsort(single["contract"], kind="stable")]
+        single = np.flatnonzero((prints["conditions"] != LEG) & (prints["conditions"] != LEG_AUCTION))
+        ordered = taken(prints, single[np.argsort(prints["contract"][single], kind="stable")])
         out = np.zeros(len(ordered) // LEAST_PRINTS, ALERT)
         alerts = out[: _alerts(ordered, out)]
         day = int(days()[part.first + i - span().start])
@@ -76,5 +77,5 @@ def contracts_of(part: Part, found: list[Array]) -> tuple[Array, I64, I64]:
     """``CONTRACT`` records, the session's position and the number in the session, for each record of ``found``."""
     lengths = [len(records) for records in found]
     row = np.concatenate([np.empty(0, np.int64), *[np.arange(n) for n in lengths]])
-    chain = np.concatenate([part.chain[:0].ravel(), *[part.chain[i][records["contract"]] for i, records in enumerate(found)]])
+    chain = joined(part.chain.dtype, [taken(part.chain[i], records["contract"]) for i, records in enumerate(found)])
     return chain, np.repeat(part.positions, lengths), row

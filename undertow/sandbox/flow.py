@@ -9,6 +9,7 @@ from undertow.sandbox.alerts import ALERT, RULES, contracts_of, flow_alerts
 from undertow.sandbox.codes import OPTION_CONDITIONS
 from undertow.sandbox.option_prints import OPTION
 from undertow.sandbox.part import Part, Rows
+from undertow.sandbox.records import joined
 from undertow.sandbox.ticks import LATENCY
 
 
@@ -18,7 +19,7 @@ def _columns(records: Array, names: str) -> dict[str, Array]:
 
 def option_trades(part: Part) -> Rows:
     """Option prints, known when the tape tells them."""
-    records = np.concatenate([np.empty(0, OPTION), *part.option_prints])
+    records = joined(OPTION, part.option_prints)
     contract, position, row = contracts_of(part, part.option_prints)
     columns = _columns(records, "price size bid ask") | _columns(contract, "expiry strike is_put")
     columns["conditions"] = OPTION_CONDITIONS[records["conditions"]]
@@ -29,7 +30,7 @@ def option_trades(part: Part) -> Rows:
 def alerts(part: Part) -> Rows:
     """Flow alerts; each happened when its last print did."""
     found = flow_alerts(part)
-    records = np.concatenate([np.empty(0, ALERT), *found])
+    records = joined(ALERT, found)
     contract, position, row = contracts_of(part, found)
     columns = _columns(records, "premium size ask_premium bid_premium is_sweep") | _columns(contract, "expiry strike is_put")
     columns["open_interest"] = np.ascontiguousarray(contract["before"])

@@ -10,9 +10,12 @@ import numpy as np
 from undertow.core.chunk import I64, Array
 from undertow.core.errors import BadInput
 from undertow.core.events import Event, OffExchangePrint, OptionTrade, Trade
+from undertow.sandbox.dark import DARK
 from undertow.sandbox.flow import option_trades
-from undertow.sandbox.option_prints import TRADERS
+from undertow.sandbox.lit import LIT
+from undertow.sandbox.option_prints import OPTION, TRADERS
 from undertow.sandbox.part import Part, Rows
+from undertow.sandbox.records import joined
 from undertow.sandbox.ticks import off_exchange_prints, trades
 
 
@@ -33,13 +36,13 @@ class Hands:
 def hands_of(part: Part, kind: type[Event], seq: Callable[[str, Rows], I64]) -> Hands:
     """The hands behind the prints of one kind; raises BadInput for a kind that is no print."""
     if kind is Trade:
-        records, rows = np.concatenate([tape.lit for tape in part.tapes]), trades(part)
+        records, rows = joined(LIT, [tape.lit for tape in part.tapes]), trades(part)
         trader = np.where(records["informed"] == 1, TRADERS[0], "other").astype(object)
     elif kind is OffExchangePrint:
-        records, rows = np.concatenate([tape.dark for tape in part.tapes]), off_exchange_prints(part)
+        records, rows = joined(DARK, [tape.dark for tape in part.tapes]), off_exchange_prints(part)
         trader = np.full(len(records), "other", object)
     elif kind is OptionTrade:
-        records, rows = np.concatenate(part.option_prints), option_trades(part)
+        records, rows = joined(OPTION, part.option_prints), option_trades(part)
         trader = TRADERS[records["trader"]]
     else:
         raise BadInput(f"{kind.__name__} is no print: ask for Trade, OffExchangePrint or OptionTrade")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from undertow.sandbox.halts import Halt
 from undertow.sandbox.hands import Hands, hands_of
 from undertow.sandbox.minutes import minute_bars
 from undertow.sandbox.outages import Outage, checked, interrupted
-from undertow.sandbox.part import Part, Rows
+from undertow.sandbox.part import Part, Rows, together
 
 NAME = "simulated"
 KINDS: tuple[type[Event], ...] = (
@@ -36,6 +38,7 @@ KINDS: tuple[type[Event], ...] = (
 )
 #: what ``events`` makes only where it is asked for by name: some 40,000 rows a symbol and session
 TICKS: tuple[type[Event], ...] = (events.Quote, events.Trade, events.OffExchangePrint, events.OptionTrade, events.FlowAlert)
+_BLOCK = 42  #: sessions of minutes made at once
 _KEPT: dict[type, type] = {int: np.int64, float: np.float64, str: object}
 
 
@@ -55,6 +58,20 @@ class Oracle:
     expected: F64
     volatility: F64
     parts: Mapping[str, F64]
+
+
+class MarketLike(Protocol):
+    """What a source or a server needs of a market: the market itself, or one that keeps what it made."""
+
+    @property
+    def sessions(self) -> slice:
+        """Positions in the exchange's calendar of the sessions that exist."""
+
+    def events(self, symbols: Sequence[str], sessions: slice, kinds: Sequence[type[Event]] = KINDS) -> dict[type[Event], Chunk]:
+        """As ``Market.events``."""
+
+    def minutes(self, symbols: Sequence[str], sessions: slice) -> Chunk:
+        """As ``Market.minutes``."""
 
 
 class Market:
@@ -89,28 +106,41 @@ class Market:
         """One chunk a kind with what belongs to those sessions, in ``(known_at, seq)`` order.
 
         sessions : positions in the exchange's calendar; their news and open interest are known the next morning.
-        Raises BadInput for sessions that do not exist here.
+        Raises BadInput for sessions and kinds that do not exist here.
         """
-        first, end = self._checked(sessions)
-        parts = [Part(self.settings, symbol, first, end) for symbol in symbols]
-        found: dict[type[Event], list[Rows]] = {kind: [] for kind in kinds}
-        for part in parts:
-            for kind, rows in _feeds(part, kinds):
-                found[kind].append(rows)
-        return {kind: interrupted(_chunk(kind, symbols, rows), self.outages) for kind, rows in found.items()}
+        asked = tuple(dict.fromkeys(kinds))
+        found = [self.rows(symbol, sessions, asked) for symbol in symbols]
+        return {kind: self.told(kind, symbols, [rows[kind] for rows in found]) for kind in asked}
 
     def minutes(self, symbols: Sequence[str], sessions: slice) -> Chunk:
         """Bars of one minute from 04:00 New York to four hours after the close, sparse outside regular hours.
 
         The bars of ``events`` are those of five minutes: in regular hours five of these make one of those, trades and volume included.
         """
-        first, end = self._checked(sessions)
-        bars = _chunk(events.Bar, symbols, [minute_bars(Part(self.settings, symbol, first, end)) for symbol in symbols])
-        return interrupted(bars, self.outages)
+        first, end = self.checked(sessions)
+        # block by block: symbols of one block share the market's path, second by second
+        cuts = [*range(first, end, _BLOCK), end] if end > first else [first, end]
+        blocks = [[self.minute_rows(symbol, slice(a, b)) for symbol in symbols] for a, b in pairwise(cuts)]
+        return self.told(events.Bar, symbols, [together(rows) for rows in zip(*blocks, strict=True)])
+
+    def rows(self, symbol: str, sessions: slice, kinds: Sequence[type[Event]]) -> dict[type[Event], Rows]:
+        """What ``events`` is made of: one symbol's rows of each kind, before any outage; raises as ``events`` does."""
+        part = Part(self.settings, symbol, *self.checked(sessions))
+        if missing := [kind.__name__ for kind in kinds if kind not in (*KINDS, *TICKS)]:
+            raise BadInput(f"the simulated market has no {', '.join(missing)}; it has {', '.join(k.__name__ for k in (*KINDS, *TICKS))}")
+        return dict(_feeds(part, kinds))
+
+    def minute_rows(self, symbol: str, sessions: slice) -> Rows:
+        """What ``minutes`` is made of: one symbol's rows, before any outage; raises as ``minutes`` does."""
+        return minute_bars(Part(self.settings, symbol, *self.checked(sessions)))
+
+    def told(self, kind: type[Event], symbols: Sequence[str], rows: Sequence[Rows]) -> Chunk:
+        """One chunk of the symbols' rows, as a listener got it through the outages."""
+        return interrupted(_chunk(kind, symbols, rows), self.outages)
 
     def oracle(self, symbol: str, sessions: slice) -> Oracle:
         """The latent and what it does to the next period's return; raises BadInput for sessions that do not exist here."""
-        first, end = self._checked(sessions)
+        first, end = self.checked(sessions)
         whole, start = layer(self.settings, symbol), self.sessions.start
         now, after = whole[first - start : end - start], whole[first - start + 1 : end - start + 1]
         expected, volatility = np.full(len(now), np.nan), np.full(len(now), np.nan)
@@ -120,10 +150,11 @@ class Market:
 
     def hands(self, symbol: str, sessions: slice, kind: type[Event]) -> Hands:
         """Who was behind each Trade, OffExchangePrint or OptionTrade; raises BadInput for other kinds and sessions."""
-        first, end = self._checked(sessions)
+        first, end = self.checked(sessions)
         return hands_of(Part(self.settings, symbol, first, end), kind, _seq)
 
-    def _checked(self, sessions: slice) -> tuple[int, int]:
+    def checked(self, sessions: slice) -> tuple[int, int]:
+        """The first of these sessions and the one after the last, as positions; raises BadInput for sessions that do not exist here."""
         first, end, _ = sessions.indices(len(nyse()))
         if first < self.sessions.start or end > self.sessions.stop:
             last = nyse().day[self.sessions.stop - 1]

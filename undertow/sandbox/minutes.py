@@ -13,7 +13,7 @@ from undertow.sandbox.codes import FORM_T, MAKES_NO_EXTREME, MAKES_NO_LAST
 from undertow.sandbox.extended import EVENING, MORNING
 from undertow.sandbox.intraday import BAR, SPAN
 from undertow.sandbox.part import Part, Rows
-from undertow.sandbox.tape import Tape
+from undertow.sandbox.tape import Tape, tapes
 
 _PRINT = ("known", "price", "size", "conditions")
 
@@ -21,7 +21,7 @@ _PRINT = ("known", "price", "size", "conditions")
 def minute_bars(part: Part) -> Rows:
     """Minute bars, known when they end; in regular hours every minute has one, outside only those with a print that makes a price."""
     found, session, end = [], [], []
-    for i, tape in enumerate(part.tapes):
+    for i, tape in enumerate(tapes(part)):
         position = part.first + i
         begin = int(part.calendar.midnight[position]) + MORNING
         n = (int(part.calendar.close[position]) + EVENING - begin) // MINUTE

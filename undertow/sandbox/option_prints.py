@@ -22,6 +22,7 @@ from undertow.sandbox.draws import session_stream
 from undertow.sandbox.intraday import SPAN
 from undertow.sandbox.options import CONTRACTS, EXPIRIES, _normal
 from undertow.sandbox.part import Part
+from undertow.sandbox.records import taken
 
 #: an option print; ``contract`` is its row in the chain, ``side`` and ``trader`` are for the oracle alone
 OPTION = np.dtype([(n, "i8") for n in ("known", "contract", "price", "size", "bid", "ask", "conditions", "side", "trader")])
@@ -69,7 +70,7 @@ def _session(part: Part, i: int) -> Array:
         close,
         out,
     )
-    return out[:number][np.argsort(out["known"][:number], kind="stable")]
+    return taken(out, np.argsort(out["known"][:number], kind="stable"))
 
 
 @njit(cache=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -78,7 +78,7 @@ class Part:
         """Each session's prints; made when first asked for."""
         from undertow.sandbox.tape import tapes
 
-        return tapes(self)
+        return list(tapes(self))
 
     @cached_property
     def option_prints(self) -> list[Array]:
@@ -103,6 +103,25 @@ class Rows:
     event_at: I64
     known_at: I64
     columns: Mapping[str, Array]
+
+
+def rows_of(rows: Rows, part: slice) -> Rows:
+    """Some of the rows."""
+    columns = {name: values[part] for name, values in rows.columns.items()}
+    return Rows(
+        position=rows.position[part], row=rows.row[part], event_at=rows.event_at[part], known_at=rows.known_at[part], columns=columns
+    )
+
+
+def together(rows: Sequence[Rows]) -> Rows:
+    """Rows of one kind and symbol over consecutive ranges, one after the other; at least one range."""
+    return Rows(
+        position=np.concatenate([r.position for r in rows]),
+        row=np.concatenate([r.row for r in rows]),
+        event_at=np.concatenate([r.event_at for r in rows]),
+        known_at=np.concatenate([r.known_at for r in rows]),
+        columns={name: np.concatenate([r.columns[name] for r in rows]) for name in rows[0].columns},
+    )
 
 
 def cents(price: Array) -> I64:

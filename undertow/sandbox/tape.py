@@ -6,6 +6,7 @@ sizes still sum to the bar's volume. A month of a busy symbol is then some 400,0
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from undertow.sandbox.extended import evening, morning, nights
 from undertow.sandbox.intraday import SPAN
 from undertow.sandbox.lit import LIT, SHORT, TICK, print_lit
 from undertow.sandbox.part import Part
+from undertow.sandbox.records import joined, taken
 from undertow.sandbox.walk import DAY_SHARE
 
 ON_EXCHANGE = 0.6  #: of the number of prints
@@ -37,18 +39,16 @@ class Tape(NamedTuple):
     dark: Array
 
 
-def tapes(part: Part) -> list[Tape]:
-    """The tape of each session of a part."""
+def tapes(part: Part) -> Iterator[Tape]:
+    """The tape of each session of a part, one after the other: two years of a busy symbol would fill a gigabyte."""
     night = nights(part)
-    out = []
     for i in range(part.end - part.first):
         lit, dark = _regular(part, i)
         busy = min(MOST, float(np.sqrt(part.daily["trades"][i] / 390.0)))
         before, before_dark = morning(part, i, night[i], busy)
         after, after_dark = evening(part, i, night[i + 1], busy)
-        off = np.concatenate([before_dark, dark, after_dark])
-        out.append(Tape(np.concatenate([before, lit, after]), off[np.argsort(off["known"], kind="stable")]))
-    return out
+        off = joined(DARK, (before_dark, dark, after_dark))
+        yield Tape(joined(LIT, (before, lit, after)), taken(off, np.argsort(off["known"], kind="stable")))
 
 
 def informed_share(who: Company) -> float:

@@ -9,6 +9,7 @@ from undertow.sandbox.codes import CONDITIONS, EXCHANGES, FACILITIES
 from undertow.sandbox.dark import DARK
 from undertow.sandbox.lit import LIT
 from undertow.sandbox.part import Part, Rows
+from undertow.sandbox.records import joined
 
 LATENCY = 300_000  #: ns from an exchange to the public tape
 _FACILITIES = np.array(list(FACILITIES), object)
@@ -19,7 +20,7 @@ def _records(part: Part, which: int) -> tuple[Array, Array, Array]:
     found = [tape[which] for tape in part.tapes]
     lengths = [len(records) for records in found]
     row = np.concatenate([np.empty(0, np.int64), *[np.arange(n) for n in lengths]])
-    return np.concatenate([np.empty(0, (LIT, DARK)[which]), *found]), np.repeat(part.positions, lengths), row
+    return joined((LIT, DARK)[which], found), np.repeat(part.positions, lengths), row
 
 
 def _columns(records: Array, names: str) -> dict[str, Array]:
@@ -30,11 +31,11 @@ def quotes(part: Part) -> Rows:
     """The best bid and offer whenever it changes: once at most before each print on an exchange."""
     records, position, row = _records(part, 0)
     changed = row == 0
-    for name in ("bid", "ask", "bid_size", "ask_size"):
-        changed[1:] |= records[name][1:] != records[name][:-1]
-    records = records[changed]
-    at = np.ascontiguousarray(records["quoted"])
     columns = _columns(records, "bid ask bid_size ask_size")
+    for values in columns.values():
+        changed[1:] |= values[1:] != values[:-1]
+    columns = {name: values[changed] for name, values in columns.items()}
+    at = records["quoted"][changed]
     return Rows(position=position[changed], row=row[changed], event_at=at - LATENCY, known_at=at, columns=columns)
 
 

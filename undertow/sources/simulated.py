@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk
 from undertow.core.events import CorporateAction, Event
 from undertow.core.time import Instant
-from undertow.sandbox.market import KINDS, NAME, TICKS, Market
+from undertow.sandbox.cache import Cached
+from undertow.sandbox.market import KINDS, NAME, TICKS, Market, MarketLike
 
 _ROWS = 4_000_000  # of the densest kind in one chunk: some 400 MB
 _TICKS = 20_000  # a busy symbol's prints in a session
@@ -17,15 +19,17 @@ _TICKS = 20_000  # a busy symbol's prints in a session
 class SimulatedSource:
     """History from a ``Market``; the same rows, bit for bit, however the range is cut.
 
-    kinds : what it tells; those of ``market.TICKS`` only when asked for
+    kinds  : what it tells; those of ``market.TICKS`` only when asked for
+    folder : where ticks are kept once they are made; the rows are the same without one
     """
 
     name: str = NAME
     simulated: bool = True
     kinds: tuple[type[Event], ...] = KINDS
 
-    def __init__(self, market: Market | None = None, kinds: tuple[type[Event], ...] = KINDS) -> None:
-        self.market = market or Market()
+    def __init__(self, market: Market | None = None, kinds: tuple[type[Event], ...] = KINDS, folder: Path | None = None) -> None:
+        made = market or Market()
+        self.market: MarketLike = made if folder is None else Cached(made, folder)
         self.kinds = kinds
 
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:

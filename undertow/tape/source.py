@@ -13,12 +13,12 @@ BEFORE_ALL: Instant = -(2**63)
 
 
 class TapeSource:
-    """A ``core.protocols.Source`` over a tape; one chunk a kind."""
+    """A ``core.protocols.Source`` over a tape; one chunk a kind. ``simulated`` where the tape is of a simulated market."""
 
     name = "tape"
-    simulated = False
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, *, simulated: bool = False) -> None:
+        self.simulated = simulated
         self._tape = tape
         self.kinds: tuple[type[Event], ...] = tape.kinds()
 

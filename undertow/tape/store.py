@@ -12,7 +12,7 @@ import numpy as np
 from undertow.core.chunk import Array, Chunk, empty_chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import KINDS, MISSING, Event, columns_of
-from undertow.core.time import Instant
+from undertow.core.time import HOUR, Instant
 from undertow.tape import delta
 from undertow.tape.identity import row_ids
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ORDER = ("known_at", "seq", "symbol", "id")
+_MOST_HOURS = 1_000_000  # 114 years
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Tape:
         with delta.one_writer(self.folder):
             fresh, counts = _new_rows(kind, rows, self._same_months(kind, rows))
             if len(fresh):
-                delta.commit(folder, fresh.sort(*ORDER), ["month"])
+                delta.commit(folder, _ordered(fresh), ["month"])
         return counts
 
     def frame(self, kind: type[Event]) -> pl.LazyFrame:
@@ -155,10 +156,25 @@ def _shaped(kind: type[Event], frame: pl.DataFrame) -> pl.DataFrame:
     absent = [pl.lit(None, _dtype(unit.kept)).alias(name) for name, unit in columns_of(kind).items() if name not in frame.columns]
     texts = [pl.col(name).fill_null("") for name, unit in columns_of(kind).items() if unit.kept is str]
     ratios = [pl.col(name).fill_null(float("nan")) for name, unit in columns_of(kind).items() if unit.kept is float]
-    at = pl.from_epoch(pl.col("event_at"), "ns").dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York")
-    rows = frame.with_columns(*absent).with_columns(*texts, *ratios).with_columns(session=at.dt.date(), month=at.dt.strftime("%Y-%m"))
+    rows = frame.with_columns(*absent).with_columns(*texts, *ratios).with_columns(*_days(frame["event_at"]))
     rows = rows.with_columns(id=pl.Series(row_ids(kind, rows)))
     return rows.select(*[pl.col(n).cast(t) for n, t in schema(kind).items()], "month")
+
+
+def _days(event_at: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The New York day (``session``) and month of each instant. Clocks change on whole hours, so an hour is converted once."""
+    import polars as pl
+
+    hour = np.asarray(event_at.cast(pl.Int64).to_numpy(), np.int64) // HOUR
+    first = int(hour.min())
+    hours, place = np.arange(first, int(hour.max()) + 1), hour - first
+    if len(hours) > _MOST_HOURS:
+        hours, place = np.unique(hour, return_inverse=True)
+    at = pl.Series(hours * HOUR).cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone("America/New_York")
+    session, month = at.dt.date(), at.dt.strftime("%Y-%m")
+    if month.n_unique() == 1:
+        return session.gather(place).alias("session"), pl.repeat(month[0], len(hour), eager=True).alias("month")
+    return session.gather(place).alias("session"), month.gather(place).alias("month")
 
 
 def _new_rows(kind: type[Event], rows: pl.DataFrame, held: pl.DataFrame) -> tuple[pl.DataFrame, Appended]:
@@ -181,10 +197,20 @@ def _new_rows(kind: type[Event], rows: pl.DataFrame, held: pl.DataFrame) -> tupl
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows in total order; files are written in order, so there is often nothing to do."""
     known, seq = rows["known_at"].to_numpy(), rows["seq"].to_numpy()
-    later = known[1:] > known[:-1]
-    if bool((later | ((known[1:] == known[:-1]) & (seq[1:] > seq[:-1]))).all()):
+    if _rises(known, seq):
         return rows
-    return rows.sort(*ORDER)
+    order = np.argsort(known, kind="stable")  # of a vendor's file, which is in order symbol by symbol, a merge of its runs
+    if not _rises(known[order], seq[order]):
+        return rows.sort(*ORDER)
+    same = [name for name, values in rows.to_dict().items() if values.dtype.is_integer() and values.min() == values.max()]
+    whole = [name for name in same if rows[name].null_count() in (0, len(rows))]
+    moved = rows.drop(whole)[order]
+    return moved.with_columns(rows[name] for name in whole).select(rows.columns)
+
+
+def _rises(known: Array, seq: Array) -> bool:
+    later = known[1:] > known[:-1]
+    return bool((later | ((known[1:] == known[:-1]) & (seq[1:] > seq[:-1]))).all())
 
 
 def _chunk(kind: type[Event], symbols: tuple[str, ...], rows: pl.DataFrame) -> Chunk:

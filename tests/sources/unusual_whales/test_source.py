@@ -13,7 +13,9 @@ from undertow.core.chunk import Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import (
     Bar,
+    ChainRow,
     CongressTrade,
+    DailyBar,
     EarningsDate,
     EarningsReport,
     FlowAlert,
@@ -88,7 +90,8 @@ def rows(chunks: list[Chunk]) -> list[tuple[int, ...]]:
 
 def test_every_kind_in_order_and_within_bounds() -> None:
     vendor = Vendor()
-    with source(vendor, kinds=DAILY + WHOLE) as uw:
+    kinds = tuple(kind for kind in DAILY + WHOLE if kind not in (ChainRow, DailyBar))  # test_totals
+    with source(vendor, kinds=kinds) as uw:
         as_protocol: Source = uw
         until = NOW + HOUR
         got = by_kind(list(as_protocol.history(("AAPL",), BEGINS, until)))

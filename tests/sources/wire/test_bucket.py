@@ -102,3 +102,26 @@ def test_a_request_that_gives_up_waiting_gives_its_place_back() -> None:
     asyncio.run(run())
     assert clock.at == NOW
     assert round(bucket.reserve(NOW) / HOUR, 6) == 1
+
+
+def test_a_429_teaches_the_pace_of_an_unknown_plan(tmp_path: Path) -> None:
+    bucket, key = Bucket(6000, learn=5), Key("a-secret-of-a-plan")
+    waits = [bucket.reserve(NOW + i) for i in range(8)]
+    assert waits == [0] * 8
+    bucket.heard(429, {}, NOW + 8)
+    assert bucket.size == 7  # seven went through before the one that did not
+    for _ in range(7):
+        bucket.reserve(NOW + 2 * MINUTE)
+    bucket.heard(429, {}, NOW + 2 * MINUTE)
+    assert bucket.size == 6
+    bucket.save(tmp_path / "pace.json", key)
+    later = Bucket(6000, learn=5)
+    later.load(tmp_path / "pace.json", key, NOW + 3 * MINUTE)
+    assert later.size == 6
+
+
+def test_a_pace_is_never_learnt_to_be_less_than_the_slowest_plan() -> None:
+    bucket = Bucket(6000, learn=5)
+    bucket.reserve(NOW)
+    bucket.heard(429, {}, NOW)
+    assert bucket.size == 5

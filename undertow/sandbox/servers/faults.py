@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from undertow.core.errors import BadInput
 
 #: of a request
 REST = (
-    "401", "403", "429", "429-retry-after", "500-html", "504", "truncated", "no-results", "slow",
+    "401", "403", "429", "429-retry-after", "500-html", "504", "truncated", "half-json", "no-results", "slow",
 )  # fmt: skip
 #: of a socket; ``evict`` is what a second connection with the same key does to the first
 SOCKET = (
@@ -38,6 +39,7 @@ class Faults:
     planned: list[Fault] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)  #: path and query -> requests
     served: Counter[str] = field(default_factory=Counter)  #: path and query -> whole answers
+    keys: set[str] = field(default_factory=set)  #: digests of the keys that asked
     _lock: Lock = field(default_factory=Lock)
 
     def plan(self, fault: Fault) -> None:
@@ -53,6 +55,22 @@ class Faults:
             self.planned.clear()
             self.asked.clear()
             self.served.clear()
+            self.keys.clear()
+
+    def count(self, account: Counter[str], question: str) -> None:
+        """Enter one question into ``asked`` or ``served``."""
+        with self._lock:
+            account[question] += 1
+
+    def saw(self, key: str) -> None:
+        """A key was given; only its digest is kept."""
+        with self._lock:
+            self.keys.add(hashlib.blake2b(key.encode(), digest_size=12).hexdigest())
+
+    def account(self) -> dict[str, object]:
+        """What was asked and what was served whole, and by how many keys."""
+        with self._lock:
+            return {"asked": dict(self.asked), "served": dict(self.served), "keys": len(self.keys)}
 
     def take(self, place: str, names: Sequence[str]) -> Fault | None:
         """The fault, of these names, that happens to this request or connection now, if any; counts it as spent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import RLock
 
@@ -11,25 +11,35 @@ import numpy as np
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk, concat, empty_chunk
-from undertow.core.events import Bar, Event
+from undertow.core.events import Bar, CorporateAction, Event
 from undertow.core.time import Instant
 from undertow.sandbox.market import TICKS, Market
 
 _MONTH = 21  # sessions made at once of what is not a tick; of ticks and minutes one
-_KEPT = 600  # blocks in memory
+_KEPT = {1: 400, _MONTH: 2_000}  # blocks in memory, by sessions in one
+#: what is listed here; any other symbol of capital letters can be asked for too
+LISTED = ("AAPL", "AMD", "AMZN", "GOOGL", "IWM", "JPM", "KO", "META", "MSFT", "NFLX", "NVDA", "QQQ", "SPY", "TSLA", "XOM")
 
 
 class World:
     """A market and a clock. Blocks of sessions are made when first asked for, and kept while they are used.
 
-    now : the market's present, ns UTC; real or accelerated
+    now    : the market's present, ns UTC; real or accelerated
+    listed : symbols of the lists and of subscriptions to everything
     """
 
-    def __init__(self, market: Market, now: Callable[[], Instant]) -> None:
+    def __init__(self, market: Market, now: Callable[[], Instant], listed: Sequence[str] = LISTED) -> None:
         self.market = market
         self.now = now
-        self._blocks: OrderedDict[tuple[object, ...], Chunk] = OrderedDict()
+        self.listed = tuple(listed)
+        self._blocks: dict[int, OrderedDict[tuple[object, ...], Chunk]] = {size: OrderedDict() for size in _KEPT}
         self._lock = RLock()
+
+    def at(self, instant: Instant) -> World:
+        """The same market as it was known at an instant, which then stands still; blocks are shared."""
+        still = World(self.market, lambda: instant, self.listed)
+        still._blocks, still._lock = self._blocks, self._lock
+        return still
 
     def sessions(self, first: np.datetime64, last: np.datetime64) -> slice:
         """Positions in the exchange's calendar of the sessions of these days, both included, that exist here and have begun."""
@@ -47,11 +57,22 @@ class World:
         """Bars of one minute from 04:00 to 20:00 New York that are known by now."""
         return self._known(Bar, symbol, sessions, 1, lambda part: self.market.minutes([symbol], part), "minute")
 
+    def actions(self, symbol: str) -> Chunk:
+        """All splits that are known by now, as ``CorporateAction``."""
+        exists = self.market.sessions
+        whole = self._block(("actions", symbol), _MONTH, lambda: self.market.events([symbol], exists, (CorporateAction,))[CorporateAction])
+        return whole[: int(np.searchsorted(whole.known_at, self.now(), side="right"))]
+
+    def last_session(self) -> int:
+        """Position in the exchange's calendar of the session whose New York day is, or was last, at this moment."""
+        exists = self.market.sessions
+        return int(max(exists.start, min(int(nyse().position(self.now())), exists.stop - 1)))
+
     def _known(self, kind: type[Event], symbol: str, sessions: slice, size: int, make: Callable[[slice], Chunk], what: str = "") -> Chunk:
         exists, blocks = self.market.sessions, []
         for block in range(sessions.start // size, -(-sessions.stop // size)):
             whole = slice(max(block * size, exists.start), min((block + 1) * size, exists.stop))
-            chunk = self._block((kind, what, symbol, block), partial(make, whole))
+            chunk = self._block((kind, what, symbol, block), size, partial(make, whole))
             if size > 1:
                 # what belongs to a session is known on its day or before the next but one: the month is cut by its own clock
                 at = nyse().position(chunk.event_at)
@@ -62,11 +83,12 @@ class World:
         found = concat(blocks)
         return found[: int(np.searchsorted(found.known_at, self.now(), side="right"))]
 
-    def _block(self, name: tuple[object, ...], make: Callable[[], Chunk]) -> Chunk:
+    def _block(self, name: tuple[object, ...], size: int, make: Callable[[], Chunk]) -> Chunk:
         with self._lock:
-            if name not in self._blocks:
-                self._blocks[name] = make()
-                while len(self._blocks) > _KEPT:
-                    self._blocks.popitem(last=False)
-            self._blocks.move_to_end(name)
-            return self._blocks[name]
+            blocks = self._blocks[size]
+            if name not in blocks:
+                blocks[name] = make()
+                while len(blocks) > _KEPT[size]:
+                    blocks.popitem(last=False)
+            blocks.move_to_end(name)
+            return blocks[name]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from undertow.core.events import (
     Bar,
@@ -22,30 +20,12 @@ from undertow.core.events import (
 from undertow.core.time import DAY, MINUTE, Instant
 from undertow.sources.massive import requests
 from undertow.sources.massive.rows import is_delayed, results
+from undertow.sources.wire.capability import Capability, Entitlement
 from undertow.sources.wire.client import Wire
 from undertow.sources.wire.errors import NotEntitled, NotFound, Unauthorised, WireError
 from undertow.sources.wire.stamps import new_york_day
 
 YEARS_BACK = (20, 10, 5, 2)  #: windows that Massive sells, the longest first
-
-
-class Entitlement(StrEnum):
-    """What the vendor said to one question."""
-
-    ENTITLED = "entitled"
-    NOT_ENTITLED = "not entitled"
-    UNKNOWN = "unknown"  #: the vendor failed; ask again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capability:
-    """One endpoint's answer."""
-
-    kinds: tuple[type[Event], ...]
-    state: Entitlement
-    earliest: str = ""  #: YYYY-MM-DD from which on data may be read, empty where not told or found
-    delayed: bool = False  #: the plan sees the market late
-    why: str = ""  #: the error's message where it is not entitled or unknown
 
 
 async def probe(wire: Wire, symbol: str, now: Instant, *, years: Sequence[int] = YEARS_BACK) -> tuple[Capability, ...]:

@@ -1,25 +1,25 @@
-"""WebSocket frames as chunks: pure, one text in, everything it says out; what is not ours is counted, not dropped in silence."""
+"""WebSocket frames as chunks: pure, many frames in, one chunk a kind out; what is not ours is counted, not dropped in silence."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
+import msgspec
 
-from undertow.core.chunk import Array, Chunk, concat
-from undertow.core.events import MISSING, Bar, Event, Grade, OffExchangePrint, OptionTrade, Quote, Trade
-from undertow.core.time import MINUTE, SECOND, Duration, Instant
-from undertow.sources.massive.rows import Row, Scope, Stamps, built
-from undertow.sources.massive.ticks import conditions_text, facility, is_off_exchange, option_terms, underlying_of, venue
-from undertow.sources.wire.answer import decoded
+from undertow.core.chunk import Chunk
+from undertow.core.time import Instant
+from undertow.sources.massive.frame_events import KNOWN, Agg, Halt, Quoted, Said, Second, Traded
+from undertow.sources.massive.frame_rows import Rows, bars, quotes, trades
+from undertow.sources.massive.frame_symbols import Symbols
+from undertow.sources.massive.ticks import conditions_text
 from undertow.sources.wire.errors import BadAnswer
-from undertow.sources.wire.number import units, whole
+from undertow.sources.wire.number import units
 from undertow.sources.wire.stamps import instant
 
-_SPANS: Mapping[str, Duration] = {"A": SECOND, "AM": MINUTE}
+Received = tuple[Instant, bytes]  #: when a frame came, ns UTC, and what it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,104 +43,115 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """All that one frame said."""
+    """All that some frames said."""
 
-    chunks: tuple[Chunk, ...]  #: one a kind, known at receipt, graded recorded
+    chunks: tuple[Chunk, ...]  #: one a kind, known at receipt, graded recorded, in ``(known_at, seq)`` order
     statuses: tuple[Status, ...] = ()
     bands: tuple[Band, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)  #: events of no kind of ours, or of other symbols, by their ``ev``
+    broken: tuple[tuple[Instant, str], ...] = ()  #: frames of which nothing was taken: when they came, and why
+    events: int = 0  #: in whole frames, of any kind
+
+
+class Reader:
+    """Parses frames for a universe. It keeps only what it has learned of symbols' names, so its answers depend on the frames alone."""
+
+    def __init__(self, symbols: Sequence[str]) -> None:
+        self.symbols = Symbols(symbols)
+        self._events = msgspec.json.Decoder(list[KNOWN])
+        self._one = msgspec.json.Decoder(KNOWN)
+        self._apart = msgspec.json.Decoder(list[msgspec.Raw])
+
+    def read(self, frames: Sequence[Received]) -> Frame:
+        """Parse frames, JSON arrays of events (a bare object counts as one), oldest first; a broken one is told and the rest is taken."""
+        whole, broken, ignored = self._decoded(frames)
+        try:
+            return self._built(whole, broken, ignored)
+        except BadAnswer:
+            pass  # one of them holds a value that is no value: find out which
+        good = []
+        for events in whole:
+            try:
+                self._built([events], [], Counter())
+                good.append(events)
+            except BadAnswer as error:
+                broken.append((events[0], str(error)))
+        return self._built(good, sorted(broken), ignored)
+
+    def _decoded(self, frames: Sequence[Received]) -> tuple[list[tuple[Instant, list[Any]]], list[tuple[Instant, str]], Counter[str]]:
+        decode = self._events.decode
+        whole: list[tuple[Instant, list[Any]]] = []
+        broken: list[tuple[Instant, str]] = []
+        ignored: Counter[str] = Counter()
+        for received_at, raw in frames:
+            try:
+                whole.append((received_at, decode(raw)))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                strange: Counter[str] = Counter()
+                try:
+                    whole.append((received_at, self._carefully(raw, strange)))
+                    ignored += strange
+                except BadAnswer as error:
+                    broken.append((received_at, str(error)))
+        return whole, broken, ignored
+
+    def _carefully(self, raw: bytes, ignored: Counter[str]) -> list[Any]:
+        """The events of a frame that holds one of a kind we do not know, or is broken."""
+        raw = raw.strip()
+        events: list[Any] = []
+        try:
+            for part in self._apart.decode(b"[%s]" % raw if raw.startswith(b"{") else raw):
+                try:
+                    events.append(self._one.decode(part))
+                except msgspec.ValidationError as error:
+                    event = msgspec.json.decode(part)
+                    name = str(event.get("ev")) if isinstance(event, dict) else ""
+                    if not isinstance(event, dict) or name in _NAMES:
+                        raise BadAnswer(f"Massive's WebSocket sent an event that lacks something or is none ({error}).") from None
+                    ignored[name] += 1
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            start = raw[:60].decode("utf-8", "replace")
+            raise BadAnswer(
+                f"Massive's WebSocket sent a frame that is no list of events ({len(raw)} bytes, beginning {start!r}); "
+                "nothing was taken from it."
+            ) from None
+        return events
+
+    def _built(self, whole: Sequence[tuple[Instant, list[Any]]], broken: Sequence[tuple[Instant, str]], ignored: Counter[str]) -> Frame:
+        groups: dict[type, Rows] = {kind: ([], []) for kind in (Traded, Quoted, Agg, Second, Halt, Said)}
+        for received_at, events in whole:
+            for event in events:
+                own, times = groups[event.__class__]
+                own.append(event)
+                times.append(received_at)
+        ignored = ignored.copy()
+        self.symbols.trim()
+        chunks = trades(groups[Traded], self.symbols, ignored)
+        chunks += quotes(groups[Quoted], self.symbols, ignored)
+        chunks += bars(groups[Agg], groups[Second], self.symbols, ignored)
+        statuses = tuple(Status(status=str(said.status), message=str(said.message)) for said in groups[Said][0])
+        bands = tuple(_bands(groups[Halt][0], self.symbols, ignored))
+        count = sum(len(own) for own, _ in groups.values())
+        return Frame(chunks=tuple(chunks), statuses=statuses, bands=bands, ignored=dict(ignored), broken=tuple(broken), events=count)
 
 
 def frame(text: str | bytes, symbols: Sequence[str], received_at: Instant) -> Frame:
-    """Parse one frame, a JSON array of events (a bare object counts as one). Raises ``BadAnswer`` for anything broken in it."""
-    body = decoded(text.encode() if isinstance(text, str) else text)
-    events = [body] if isinstance(body, dict) else body
-    if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
-        raise BadAnswer("Massive's WebSocket sent a frame that is no list of events; nothing was taken from it.")
-    universe = tuple(symbols)
-    chunks: dict[type[Event], list[Chunk]] = {}
-    statuses: list[Status] = []
-    bands: list[Band] = []
-    ignored: Counter[str] = Counter()
+    """Parse one frame. Raises ``BadAnswer`` for anything broken in it."""
+    out = Reader(symbols).read([(received_at, text.encode() if isinstance(text, str) else text)])
+    for _, why in out.broken:
+        raise BadAnswer(why)
+    return out
+
+
+_NAMES = frozenset(("T", "Q", "A", "AM", "LULD", "status"))
+
+
+def _bands(events: Iterable[Halt], symbols: Symbols, ignored: Counter[str]) -> list[Band]:
+    out = []
     for event in events:
-        name = str(event.get("ev"))
-        if name == "status":
-            statuses.append(Status(status=str(event.get("status", "")), message=str(event.get("message", ""))))
-        elif name == "LULD" and event.get("T") in universe:
-            bands.append(_band(event))
-        elif name in _READERS and (symbol := _symbol(event, name)) in universe:
-            for chunk in _READERS[name](event, Scope(symbols=universe, symbol=symbol), received_at):
-                chunks.setdefault(chunk.kind, []).append(chunk)
-        else:
-            ignored[name] += 1
-    whole_chunks = tuple(concat(same) for same in chunks.values())
-    return Frame(chunks=whole_chunks, statuses=tuple(statuses), bands=tuple(bands), ignored=dict(ignored))
-
-
-def _symbol(event: Row, name: str) -> str:
-    """The event's symbol; of an option's trade its underlying; empty for an option's bars and quotes, which are no kind of ours."""
-    symbol = str(_need(event, "sym"))
-    if not symbol.startswith("O:"):
-        return symbol
-    return underlying_of(symbol) if name == "T" else ""
-
-
-def _trade(event: Row, scope: Scope, received_at: Instant) -> list[Chunk]:
-    at = instant(event.get("pt") or _need(event, "t"))
-    columns: dict[str, Any] = {
-        "price": units(_need(event, "p")),
-        "size": whole(event.get("ds") or _need(event, "s")),
-        "conditions": conditions_text(event.get("c")),
-    }
-    contract = str(event["sym"])
-    if contract.startswith("O:"):
-        expiry, strike, is_put = option_terms(contract)
-        terms = {"expiry": expiry, "strike": strike, "is_put": is_put, "bid": MISSING, "ask": MISSING}
-        return [_one(OptionTrade, event, scope, at, received_at, columns | terms)]
-    if is_off_exchange(_need(event, "x"), event.get("trfi")):
-        return [_one(OffExchangePrint, event, scope, at, received_at, columns | {"venue": facility(event["trfi"])})]
-    return [_one(Trade, event, scope, at, received_at, columns | {"exchange": venue(event["x"])})]
-
-
-def _quote(event: Row, scope: Scope, received_at: Instant) -> list[Chunk]:
-    columns: dict[str, Any] = {}
-    for side, price, size in (("bid", "bp", "bs"), ("ask", "ap", "as")):
-        value = units(event.get(price))
-        columns[side] = value if value > 0 else MISSING
-        columns[f"{side}_size"] = whole(event.get(size)) if value > 0 else MISSING
-    return [_one(Quote, event, scope, instant(_need(event, "t")), received_at, columns)]
-
-
-def _bar(event: Row, scope: Scope, received_at: Instant) -> list[Chunk]:
-    names = {"open": "o", "high": "h", "low": "l", "close": "c"}
-    columns: dict[str, Any] = {name: units(_need(event, short)) for name, short in names.items()}
-    columns |= {"span": _SPANS[event["ev"]], "volume": whole(event.get("dv") or _need(event, "v")), "vwap": units(event.get("vw"))}
-    return [_one(Bar, event, scope, instant(_need(event, "e")), received_at, columns)]
-
-
-def _band(event: Row) -> Band:
-    return Band(
-        symbol=str(event["T"]),
-        high=units(_need(event, "h")),
-        low=units(_need(event, "l")),
-        indicators=conditions_text(event.get("i")),
-        at=instant(_need(event, "t")),
-    )
-
-
-def _one(kind: type[Event], event: Row, scope: Scope, at: Instant, received_at: Instant, columns: Mapping[str, Any]) -> Chunk:
-    """One row; the vendor's clock may run ahead of ours, and nothing is known before it happened."""
-    one: Array = np.asarray([at], np.int64)
-    seq = np.asarray([event.get("q") or 0], np.int64)
-    stamps = Stamps(event_at=one, known_at=np.maximum(one, received_at), grade=Grade.RECORDED, seq=seq)
-    arrays = {name: np.asarray([value], object if isinstance(value, str) else None) for name, value in columns.items()}
-    return built(kind, scope, stamps, arrays)
-
-
-def _need(event: Row, name: str) -> Any:
-    if event.get(name) is None:
-        raise BadAnswer(f"Massive's WebSocket sent {event.get('ev')!r} without {name!r}; nothing was taken from the frame.")
-    return event[name]
-
-
-_READERS = {"T": _trade, "Q": _quote, "A": _bar, "AM": _bar}
+        if event.T not in symbols.universe:
+            ignored["LULD"] += 1
+            continue
+        indicators = conditions_text(event.i)
+        out.append(Band(symbol=event.T, high=units(event.h), low=units(event.l), indicators=indicators, at=instant(event.t)))
+    return out

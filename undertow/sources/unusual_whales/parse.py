@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from undertow.core.events import (
+    ChainRow,
     CongressTrade,
+    DailyBar,
     EarningsReport,
     Event,
     FlowAlert,
@@ -21,15 +23,19 @@ from undertow.sources.unusual_whales.filings import congress_trades, insider_tra
 from undertow.sources.unusual_whales.options import flow_alerts, open_interest, option_trades, volume_oi_ratios
 from undertow.sources.unusual_whales.prints import off_exchange_prints
 from undertow.sources.unusual_whales.rows import Parsed
+from undertow.sources.unusual_whales.totals import chain_totals, daily_bars, interest_totals
 
 __all__ = [
     "READERS",
     "Parsed",
+    "chain_totals",
     "congress_trades",
+    "daily_bars",
     "earnings_dates",
     "earnings_reports",
     "flow_alerts",
     "insider_trades",
+    "interest_totals",
     "news",
     "off_exchange_prints",
     "open_interest",
@@ -47,4 +53,6 @@ READERS: dict[type[Event], Callable[[Iterable[Row], Sequence[str]], Parsed]] = {
     InsiderTrade: insider_trades,
     CongressTrade: congress_trades,
     EarningsReport: earnings_reports,
+    ChainRow: chain_totals,
+    DailyBar: daily_bars,
 }

@@ -57,6 +57,16 @@ def earnings(symbol: str) -> Walk:
     return Walk(path=f"/api/earnings/{_in_path(symbol)}", limit=0)
 
 
+def option_totals(symbol: str) -> Walk:
+    """Option volume, premium and open interest of the newest 500 sessions: left alone the vendor gives one."""
+    return Walk(path=f"/api/stock/{_in_path(symbol)}/options-volume", limit=500)
+
+
+def daily_bars(symbol: str) -> Walk:
+    """Day bars of the newest 2,500 sessions."""
+    return Walk(path=f"/api/stock/{_in_path(symbol)}/ohlc/1d", params={"timeframe": "10Y"}, limit=2500)
+
+
 #: kinds that are walked through for all symbols at once, by the clock of their cursor
 TOGETHER = {FlowAlert: flow_alerts, OptionTrade: option_trades}
 

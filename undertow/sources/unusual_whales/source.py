@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -12,7 +12,9 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk, concat
 from undertow.core.errors import BadInput
 from undertow.core.events import (
+    ChainRow,
     CongressTrade,
+    DailyBar,
     EarningsDate,
     EarningsReport,
     Event,
@@ -30,12 +32,30 @@ from undertow.sources.unusual_whales.options import OI_CLOCK
 from undertow.sources.unusual_whales.pages import Account, Walk, by_cursor, by_number, one_page
 from undertow.sources.unusual_whales.parse import READERS, earnings_dates
 from undertow.sources.unusual_whales.rows import NAME, Parsed
+from undertow.sources.unusual_whales.totals import interest_totals
 from undertow.sources.wire.client import Wire
 from undertow.sources.wire.errors import NotEntitled, NotFound
 from undertow.sources.wire.stamps import Day, new_york_midnight
 
 DAILY: tuple[type[Event], ...] = (OffExchangePrint, OptionTrade, FlowAlert, OpenInterest)  #: asked for session by session
-WHOLE: tuple[type[Event], ...] = (NewsItem, InsiderTrade, CongressTrade, EarningsDate, EarningsReport)  #: asked for once
+WHOLE: tuple[type[Event], ...] = (
+    DailyBar,
+    ChainRow,
+    NewsItem,
+    InsiderTrade,
+    CongressTrade,
+    EarningsDate,
+    EarningsReport,
+)  #: asked for once
+#: kinds that come on one page, all there is
+ONE_PAGE: Mapping[type[Event], Callable[[str], Walk]] = {
+    CongressTrade: requests.congress_trades,
+    EarningsDate: requests.earnings,
+    EarningsReport: requests.earnings,
+    ChainRow: requests.option_totals,
+    DailyBar: requests.daily_bars,
+}
+UNNAMED: tuple[type[Event], ...] = (EarningsDate, EarningsReport, ChainRow, DailyBar)  #: whose rows do not name their symbol
 BEFORE_PLAN = "before the first day that your plan includes"
 LATEST_ONLY = "the vendor serves single option trades of the latest session only; earlier ones are in its full-tape files"
 EMPTY = "the vendor sent no rows for a session, which it does not tell from a day that it does not serve"
@@ -45,7 +65,8 @@ EMPTY = "the vendor sent no rows for a session, which it does not tell from a da
 class Settings:
     """What to ask for."""
 
-    kinds: tuple[type[Event], ...] = tuple(kind for kind in DAILY + WHOLE if kind is not OptionTrade)  #: single trades cost many requests
+    #: single trades cost many requests; day bars and chains as totals only where nobody else has them
+    kinds: tuple[type[Event], ...] = tuple(kind for kind in DAILY + WHOLE if kind not in (OptionTrade, DailyBar, ChainRow))
     most_pages: int = 400  #: of one symbol and session (or of one kind, where it is asked for once)
 
 
@@ -110,6 +131,8 @@ class UnusualWhalesSource:
         if until <= after or not universe:
             return
         for kind in self.kinds:
+            if kind is OpenInterest and ChainRow in self.kinds:
+                continue  # the totals that come as ChainRow tell it
             if kind in self.refused:
                 self._gap(kind, universe, None, self.refused[kind])
                 continue
@@ -201,18 +224,20 @@ class UnusualWhalesSource:
                 self._gap(kind, some, None, str(error))
                 continue
             self._count(kind, some, None, account)
-            rows += [{**row, "ticker": some[0]} for row in got] if kind in (EarningsDate, EarningsReport) else got
+            rows += [{**row, "ticker": some[0]} for row in got] if kind in UNNAMED else got
         if kind is EarningsDate:
             yield self._parsed(kind, earnings_dates(rows, universe, self._wire.clock.now()))
         else:
             yield self._parsed(kind, READERS[kind](rows, universe))
+        if kind is ChainRow and OpenInterest in self.kinds:
+            yield self._parsed(OpenInterest, interest_totals(rows, universe))
 
     async def _question(self, kind: type[Event], some: tuple[str, ...], after: Instant) -> tuple[list[Row], Account]:
         if kind is InsiderTrade:
             return await by_number(self._wire, self._capped(requests.insider_trades(some, after)))
         if kind is NewsItem:
             return await by_number(self._wire, self._capped(requests.news(some[0])), after)
-        return await one_page(self._wire, requests.congress_trades(some[0]) if kind is CongressTrade else requests.earnings(some[0]))
+        return await one_page(self._wire, ONE_PAGE[kind](some[0]))
 
     def _capped(self, walk: Walk) -> Walk:
         return replace(walk, most_pages=min(walk.most_pages, self.settings.most_pages))

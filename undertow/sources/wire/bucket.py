@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from undertow.core.errors import StoreError
 from undertow.core.time import DAY, MINUTE, Duration, Instant
 from undertow.sources.wire.key import Key
 from undertow.sources.wire.stamps import retry_after
+
+LESSON: Duration = 60 * MINUTE  #: how long what a 429 taught is believed: a plan may have grown, or somebody else used the key
 
 
 class Limiter(Protocol):
@@ -33,38 +37,51 @@ class Limiter(Protocol):
 class Bucket:
     """``size`` requests at once, refilled evenly over ``per`` ns; after a 429 nothing goes out before the vendor's time.
 
-    ``pause`` is what a 429 without ``Retry-After`` costs, in ns.
+    ``pause`` is what a 429 without ``Retry-After`` costs, in ns. With ``learn`` the size is a guess: a 429
+    that does not say how long to wait makes it what was let through in the ``per`` before it, but no less than ``learn``; the
+    lesson is kept on disk and lasts for ``LESSON``. Safe with threads.
     """
 
-    def __init__(self, size: int, per: Duration = MINUTE, *, pause: Duration = MINUTE) -> None:
+    def __init__(self, size: int, per: Duration = MINUTE, *, pause: Duration = MINUTE, learn: int = 0) -> None:
         self.size = size
         self.per = per
         self.pause = pause
+        self.learn = learn
+        self._lock = Lock()
+        self._sent: deque[Instant] = deque()
         self._tokens = float(size)  # below zero: places promised to requests that wait
         self._at: Instant | None = None
         self._closed_until: Instant = 0
 
     def reserve(self, now: Instant) -> Duration:
         """Ns to wait before the request may be sent; requests are served in the order in which they ask."""
-        self._refill(now)
-        self._tokens -= 1
-        ready = 0 if self._tokens >= 0 else int(-self._tokens * self.per / self.size) + 1
-        return max(ready, self._closed_until - now, 0)
+        with self._lock:
+            self._refill(now)
+            self._tokens -= 1
+            ready = 0 if self._tokens >= 0 else int(-self._tokens * self.per / self.size) + 1
+            wait = max(ready, self._closed_until - now, 0)
+            if self.learn:
+                self._sent.append(now + wait)
+            return wait
 
     def refund(self) -> None:
         """Give the last place back."""
-        self._tokens = min(self._tokens + 1, float(self.size))
+        with self._lock:
+            self._tokens = min(self._tokens + 1, float(self.size))
 
     def heard(self, status: int, headers: Mapping[str, str], now: Instant) -> None:
         """A 429 closes the bucket for as long as it says, or for ``pause``."""
         if status == 429:
             told = retry_after(headers.get("retry-after", ""), now)
-            self._closed_until = max(self._closed_until, now + (self.pause if told is None else told))
+            with self._lock:
+                self._closed_until = max(self._closed_until, now + (self.pause if told is None else told))
+                if self.learn and told is None:
+                    self._take_lesson(now)
 
     def save(self, path: Path, key: Key) -> None:
         """Write the state under the key's hash, whole or not at all. Raises ``StoreError``."""
         states = _read(path)
-        states[key.name] = [self._tokens, self._at or 0, self._closed_until]
+        states[key.name] = [self._tokens, self._at or 0, self._closed_until, self.size]
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,11 +94,19 @@ class Bucket:
         """Take up what an earlier run left; a state that cannot be (another clock, a broken file) is passed over."""
         try:
             state = _read(path)[key.name]
-            tokens, at, closed = float(state[0]), int(state[1]), int(state[2])
+            tokens, at, closed, size = float(state[0]), int(state[1]), int(state[2]), int(state[3])
         except (KeyError, IndexError, TypeError, ValueError):
             return
-        if 0 < at <= now and closed <= now + DAY and -1e6 < tokens <= self.size:
+        if 0 < at <= now and closed <= now + DAY and -1e6 < tokens <= size and 0 < size <= self.size:
             self._tokens, self._at, self._closed_until = tokens, at, closed
+            self.size = size if self.learn and now - at < LESSON else self.size
+
+    def _take_lesson(self, now: Instant) -> None:
+        while self._sent and self._sent[0] < now - self.per:
+            self._sent.popleft()
+        through = sum(at <= now for at in self._sent) - 1  # the refused one itself was not let through
+        self.size = min(self.size, max(self.learn, through))
+        self._tokens = min(self._tokens, 0.0)
 
     def _refill(self, now: Instant) -> None:
         if self._at is not None:

@@ -16,12 +16,15 @@ from undertow.sources.wire.bucket import Limiter
 from undertow.sources.wire.clock import Clock
 from undertow.sources.wire.errors import BadAnswer, DeadlinePassed, RateLimited, VendorDown, WireError
 from undertow.sources.wire.key import Key
+from undertow.sources.wire.shelf import Shelf
 
 if TYPE_CHECKING:
     import httpx
     import numpy as np
 
 Params = Mapping[str, str | int | float | bool | list[str]]
+#: header by which a simulated market says which one it is, so that nothing of it is ever taken for real
+MARKET = "x-market"
 _SECRET_NAMES = frozenset({"apikey", "api_key", "token", "key", "access_token"})
 
 
@@ -61,6 +64,8 @@ class Wire:
         self.limiter = limiter
         self.clock = clock
         self.policy = policy or Policy()
+        self.shelf: Shelf | None = None  #: where whole answers are kept and found again
+        self.market = ""  #: what the latest answer said of its market; empty is the real one
         self._chance = chance
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/"),
@@ -72,6 +77,18 @@ class Wire:
     async def get(self, path: str, params: Params | None = None, *, decode: bool = True) -> Answer:
         """The answer to a GET of ``path`` (which may carry a query), status 200 and, if ``decode``, whole JSON; else a ``WireError``."""
         _no_secrets(path, params)
+        if self.shelf is not None and (kept := self.shelf.find(path, params)) is not None:
+            return self._finished(kept, decode=decode)
+        answer = self._finished(await self._asked(path, params), decode=decode)
+        if self.shelf is not None:
+            self.shelf.keep(path, params, answer)
+        return answer
+
+    def _finished(self, answer: Answer, *, decode: bool) -> Answer:
+        self.market = answer.headers.get(MARKET, "")
+        return replace(answer, json=decoded(answer.raw, answer.path)) if decode else answer
+
+    async def _asked(self, path: str, params: Params | None) -> Answer:
         deadline = self.clock.now() + self.policy.deadline
         last: WireError | None = None
         for attempt in range(self.policy.attempts):
@@ -81,7 +98,7 @@ class Wire:
             await self._turn(deadline, path, last)
             got = await self._once(path, params, deadline)
             if isinstance(got, Answer):
-                return replace(got, json=decoded(got.raw, got.path)) if decode else got
+                return got
             if not got.retryable:
                 raise got
             last = got
@@ -139,6 +156,7 @@ class Wire:
         now = self.clock.now()
         headers = {name.lower(): self.key.scrub(value) for name, value in reply.headers.items()}
         self.limiter.heard(reply.status_code, headers, now)
+        self.market = headers.get(MARKET, "")
         raw = self.key.scrub_bytes(reply.content)
         answer = Answer(path=shown, status=reply.status_code, headers=headers, raw=raw, received_at=now)
         if now > deadline:

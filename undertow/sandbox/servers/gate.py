@@ -1,0 +1,153 @@
+"""The gate before every answer: keys, faults on demand, and an account of what was asked and what went out whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from undertow.sandbox.servers.bodies import Refusal, refusal, unauthorised, vendor
+from undertow.sandbox.servers.faults import REST, Fault, Faults
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+MARK = (b"x-market", b"simulated")
+_PIECE = 1 << 18  # bytes handed to the connection at once
+_TURNS = 0.001  # seconds
+_ROWS = ("results", "data", "tickers", "ticker", "chains")  # whatever holds an answer's rows
+
+
+class Gate:
+    """A pure ASGI layer. Whole answers pass through it in memory, so that one can be cut short and one that went out whole be counted.
+
+    key : the one that is accepted; empty for any
+    """
+
+    def __init__(self, app: App, faults: Faults, key: str = "") -> None:
+        self.app = app
+        self.faults = faults
+        self.key = key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection's request; sockets and administration pass."""
+        if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
+            await self.app(scope, receive, _marked(send))
+            return
+        question, given = _question(scope)
+        self.faults.count(self.faults.asked, question)
+        if given:
+            self.faults.saw(given)
+        fault = self.faults.take(scope["path"], REST)
+        if self._stranger(scope["path"], given):
+            await _refuse(send, unauthorised(scope["path"], given=bool(given)))
+        elif fault is not None and fault.name not in ("slow", "truncated", "half-json", "no-results"):
+            wait = fault.seconds if fault.name == "429-retry-after" else None
+            await _refuse(send, refusal(fault, scope["path"]), wait)
+        else:
+            if fault is not None and fault.name == "slow":
+                await asyncio.sleep(fault.seconds)
+            if await self._answer(scope, receive, send, fault):
+                self.faults.count(self.faults.served, question)
+
+    def _stranger(self, path: str, given: str) -> bool:
+        # flat files have keys of their own, and their own way to check them
+        return vendor(path) != "flatfiles" and (not given or (bool(self.key) and given != self.key))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> bool:
+        """Whether data went out whole."""
+        start, body = await _whole(self.app, scope, receive)
+        headers = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-length", MARK[0])]
+        length = len(body)
+        whole = fault is None or fault.name == "slow"
+        if fault is not None and fault.name == "no-results":
+            body = _without_rows(body)
+            length = len(body)
+        elif fault is not None and fault.name in ("truncated", "half-json"):
+            body = body[: len(body) // 2]
+            length = len(body) if fault.name == "half-json" else length
+        if scope["method"] == "HEAD":
+            stated = dict(start["headers"]).get(b"content-length")
+            length, body = int(stated) if stated else length, b""
+        await send({**start, "headers": [*headers, MARK, (b"content-length", b"%d" % length)]})
+        there = await _sent(body, receive, send)
+        if fault is not None and fault.name == "truncated":
+            return False  # to end without the last message closes the connection
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return whole and there and start["status"] in (200, 206)
+
+
+def _question(scope: Scope) -> tuple[str, str]:
+    """Path and query without a key, and the key."""
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    given = next((value for name, value in pairs if name == "apiKey"), "")
+    query = urlencode([pair for pair in pairs if pair[0] != "apiKey"], safe=":,[]")
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            given = value.decode("latin-1").removeprefix("Bearer ").strip()
+    return scope["path"] + ("?" + query if query else ""), given
+
+
+def _marked(send: Send) -> Send:
+    async def marked(message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.accept"):
+            message = {**message, "headers": [*message.get("headers", []), MARK]}
+        await send(message)
+
+    return marked
+
+
+async def _refuse(send: Send, said: Refusal, wait: float | None = None) -> None:
+    status, kind, body = said
+    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), MARK]
+    if wait is not None:
+        headers.append((b"retry-after", b"%d" % max(1, round(wait))))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _without_rows(body: bytes) -> bytes:
+    from msgspec import DecodeError, json
+
+    try:
+        said = json.decode(body)
+    except DecodeError:
+        return b""
+    kept = said if isinstance(said, dict) else {}
+    return json.encode({name: value for name, value in kept.items() if name not in _ROWS or isinstance(value, str)})
+
+
+async def _whole(app: App, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
+    start: Message = {"type": "http.response.start", "status": 500, "headers": []}
+    pieces: list[bytes] = []
+
+    async def take(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        elif message["type"] == "http.response.body":
+            pieces.append(bytes(message.get("body", b"")))
+
+    await app(scope, receive, take)
+    return start, b"".join(pieces)
+
+
+async def _sent(body: bytes, receive: Receive, send: Send) -> bool:
+    """Hand a body to the connection; whether the other side was there to the end."""
+    gone = asyncio.ensure_future(_gone(receive))
+    for at in range(0, len(body), _PIECE):
+        await send({"type": "http.response.body", "body": body[at : at + _PIECE], "more_body": True})
+        # a connection that broke says so a few turns of the loop later
+        await asyncio.sleep(0 if len(body) < _PIECE else _TURNS)
+        if gone.done():
+            break
+    left = gone.done()
+    gone.cancel()
+    return not left
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
