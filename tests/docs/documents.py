@@ -13,7 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-KEYS = ("POLYGON_API_KEY", "MASSIVE_API_KEY", "UNUSUAL_WHALES_API_KEY")
+KEYS = (
+    "POLYGON_API_KEY", "MASSIVE_API_KEY", "UNUSUAL_WHALES_API_KEY", "MASSIVE_S3_ACCESS_KEY_ID", "MASSIVE_S3_SECRET_ACCESS_KEY",
+)  # fmt: skip
 
 _BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>[^>]+) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 

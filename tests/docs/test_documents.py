@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.documents import DOCUMENTS, ROOT, Walk, blocks, name_of, text_of, to_run
+from tests.docs.served import PORT, is_served, served
 
 RUNNABLE = [path for path in DOCUMENTS if to_run(path)]
 MOST_NOT_RUN = 3
@@ -28,6 +29,15 @@ def test_every_command_does_what_the_document_says(path: Path, walked: Walk) -> 
         if block.language == "text" and block.code.startswith("Results Summary:"):
             unlike = [line for line in block.code.splitlines() if _form(line) not in forms]
             assert not unlike, f"no line that came out looks like {unlike}"
+
+
+def test_a_page_that_is_served_exports_what_the_market_says() -> None:
+    pages = [path for path in DOCUMENTS if is_served(path)]
+    assert pages
+    with served() as market:
+        for path in pages:
+            (exports,) = [block.code for block in blocks(path) if block.code.startswith("export ")]
+            assert exports.replace(PORT, market.port) == market.exports
 
 
 def _form(line: str) -> str:

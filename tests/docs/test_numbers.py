@@ -16,7 +16,7 @@ from undertow.models import calibration, stacking
 from undertow.models.abstention import DENSITY, threshold
 from undertow.models.framework import Schedule
 from undertow.sandbox.market import Market
-from undertow.sandbox.options import CONTRACTS
+from undertow.sandbox.options.chains import CONTRACTS
 from undertow.strategies.combined import Combined
 from undertow.validation.significance import LEAST_SESSIONS
 

@@ -199,7 +199,7 @@ def test_strange_surroundings(tmp_path: Path, small: Done, longer: Done) -> None
     ascii_only, narrow, elsewhere = together(
         partial(run, JOB, *SMALL, "--end-date", LONGER, env=homeless, cwd=locked),
         partial(run_on_terminal, JOB, *SMALL, "--mode", "trading", "--speed", "1e12", env=environment(tmp_path / "narrow", COLUMNS="20")),
-        partial(run, JOB, *SMALL, "--source", "auto", *KEYS, env=environment(tmp_path / "mein hüs", MASSIVE_API_KEY="MK1122334455")),
+        partial(run, JOB, *SMALL, *KEYS, env=environment(tmp_path / "mein hüs", MASSIVE_API_KEY="MK1122334455")),
     )
     for done in (ascii_only, narrow, elsewhere):
         assert done.code == 0, done.err
@@ -218,7 +218,7 @@ def test_strange_surroundings(tmp_path: Path, small: Done, longer: Done) -> None
     for key in ("PK0123456789", "UW9876543210", "MK1122334455"):
         assert key not in elsewhere.out + elsewhere.err
         assert not any(key.encode() in content for content in written), "a key was written down"
-    assert "the key is not used" in elsewhere.out
+    assert "--source simulated does not use it" in elsewhere.out
 
 
 def test_without_any_home_the_platform_s_folder_is_used(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from undertow.sandbox.part import Rows
 from undertow.sandbox.servers.world import World
 from undertow.sources.simulated import SimulatedSource
 
+ROOT = Path(cache.__file__).parents[2]
 SESSION = nyse().session_on_or_before(np.datetime64("2024-11-26"))
 ELEVEN = int(nyse().midnight[SESSION]) + 11 * HOUR
 OUTAGE = Outage(begin=ELEVEN, end=ELEVEN + 20 * MINUTE)
@@ -116,6 +118,11 @@ def test_markets_that_differ_share_nothing_and_those_that_differ_elsewhere_share
 def test_another_program_makes_its_own(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Cached(Market(1), shelf)
     assert len(cache.version()) == 32
+    sources = {path.relative_to(ROOT).as_posix() for path in cache.sources()}
+    loaded = [name.replace(".", "/") + ".py" for name in sys.modules if name.startswith(("undertow.sandbox.", "undertow.core."))]
+    assert {name for name in loaded if (ROOT / name).exists() and "/servers/" not in name} <= sources
+    assert {"undertow/sandbox/tape/lit.py", "undertow/sandbox/daily/walk.py", "undertow/sandbox/options/chains.py"} <= sources
+    assert not any("/servers/" in name for name in sources)
     idle(kept, monkeypatch)
     monkeypatch.setattr(cache, "version", lambda: "another")
     with pytest.raises(AssertionError, match="made again"):
@@ -180,8 +187,24 @@ def test_a_source_with_a_folder_tells_the_same(shelf: Path) -> None:
 
 def test_a_server_s_world_takes_it_for_a_market(shelf: Path) -> None:
     now = int(nyse().close[SESSION + 1])
-    worlds = [World(market, lambda: now) for market in (Market(1), Cached(Market(1), shelf))]  # type: ignore[arg-type]
+    worlds = [World(market, lambda: now) for market in (Market(1), Cached(Market(1), shelf))]
     for ask in (lambda w: w.rows(Trade, "KO", slice(SESSION, SESSION + 2)), lambda w: w.minutes("KO", slice(SESSION, SESSION + 2))):
         a, b = (ask(world) for world in worlds)
         assert a.kind in (Trade, Bar)
         assert_same(a, b)
+
+
+def test_a_server_s_world_makes_the_minutes_it_lacks_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    market, asked = Market(1), []
+    make = market.minutes
+    monkeypatch.setattr(market, "minutes", lambda symbols, part: asked.append((part.start, part.stop)) or make(symbols, part))
+    world = World(market, lambda: int(nyse().close[SESSION + 9]))
+    for a, b in ((4, 5), (2, 8), (0, 8), (0, 8), (0, 0)):
+        world.minutes("KO", slice(SESSION + a, SESSION + b))
+    assert [(a - SESSION, b - SESSION) for a, b in asked] == [(4, 5), (2, 8), (0, 2)]
+    assert_same(make(["KO"], slice(SESSION, SESSION + 8)), world.minutes("KO", slice(SESSION, SESSION + 8)))
+
+
+def test_what_it_keeps_is_the_same_market_by_name(tmp_path: Path) -> None:
+    market = Market(1, splits=SPLIT)
+    assert (Cached(market, tmp_path).name, Cached(market, tmp_path).settings) == (market.name, market.settings)

@@ -59,7 +59,7 @@ def wired(server: Running, path: str = BARS, attempts: int = 1, key: str = KEY):
 @pytest.mark.parametrize(("key", "said"), [("", "API Key was not provided"), ("other", "Unknown API Key"), (KEY, None)])
 def test_keys(server: Running, key: str, said: str | None) -> None:
     reply = server.get(BARS, key=key)
-    assert (reply.status_code, reply.headers["x-market"]) == ((401, "simulated") if said else (200, "simulated"))
+    assert (reply.status_code, reply.headers["x-market"]) == (401 if said else 200, "simulated seed 7 ic 0.05")
     assert said is None or reply.json()["error"] == said
     assert server.http.get(BARS + "?apiKey=" + (key or "x")).status_code == reply.status_code
     account = server.get("/sandbox/account").json()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
+import deltalake
 import numpy as np
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from undertow.core.chunk import Chunk, chunk_of
 from undertow.core.errors import BadInput, StoreError
 from undertow.core.events import KINDS, MISSING, CorporateAction, DailyBar, Event, NewsItem, columns_of
+from undertow.tape import store
 from undertow.tape.source import TapeSource
 from undertow.tape.store import Appended, Tape, frame_of
 
@@ -110,6 +113,50 @@ def test_a_broken_file_that_counts_is_an_error_not_an_absence(tmp_path: Path) ->
         Tape(tmp_path / "a%20b")
     with pytest.raises(BadInput, match="twice"):
         tape.read(DailyBar, ["A", "A"], 0, 1)
+
+
+def several(symbols: str, days: int) -> pl.DataFrame:
+    """A day's close of each symbol on each of so many days, symbol by symbol as vendors sort them."""
+    at = np.tile(START + np.arange(days) * 86_400 * 10**9, len(symbols))
+    closes = pl.DataFrame({"symbol": np.repeat(list(symbols), days), "event_at": at, "known_at": at, "close": np.arange(len(at)) + 1})
+    return closes.with_columns(seq=pl.int_range(pl.len()), grade=0, source=pl.lit("a"))
+
+
+@pytest.mark.parametrize("days", [2, 40])
+def test_other_readers_see_the_same_rows_of_old_and_new_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    tape, frame = Tape(tmp_path), several("DCBA", days)
+    monkeypatch.setattr(store, "_FILE", 3)
+    folder = str(tape.folder / "daily_bar")
+    tape.append(DailyBar, frame.head(2))
+    first = tape.frame(DailyBar).collect().with_columns(month=pl.lit("2023-11"))
+    shutil.rmtree(folder)
+    deltalake.write_deltalake(folder, first, partition_by=["month"])  # as older versions wrote
+    assert tape.append(DailyBar, frame) == Appended(rows=len(frame) - 2, duplicates=2)
+    assert tape.append(DailyBar, frame) == Appended(duplicates=len(frame))
+    out = tape.read(DailyBar, list("ABCD"), 0, 2**62)
+    expected = frame.sort("known_at", "seq")
+    assert [out.symbols[k] for k in out.key] == expected["symbol"].to_list()
+    assert out.columns["close"].tolist() == expected["close"].to_list()
+    mine = tape.frame(DailyBar).sort("id").collect()
+    table = deltalake.DeltaTable(folder)
+    assert len(table.file_uris()) > 2
+    assert pl.read_delta(folder).select(mine.columns).sort("id").equals(mine)
+    theirs = deltalake.QueryBuilder().register("t", table).execute("SELECT symbol, source, id, close FROM t ORDER BY id")
+    assert pl.DataFrame(theirs.read_all()).equals(mine.select("symbol", "source", "id", "close"))
+    assert {d["partition"]["month"] for d in pl.DataFrame(table.get_add_actions()).to_dicts()} == (
+        {"2023-11", "2023-12"} if days == 40 else {"2023-11"}
+    )
+
+
+def test_what_a_killed_writer_left_is_written_over(tmp_path: Path) -> None:
+    tape = Tape(tmp_path)
+    torn = tape.folder / "daily_bar" / "month=2023-11" / "0000000000-0000.parquet"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"PAR1")
+    assert tape.kinds() == ()
+    assert tape.append(DailyBar, several("AB", 2)) == Appended(rows=4)
+    assert len(tape.read(DailyBar, ["A", "B"], 0, 2**62)) == 4
+    assert [path.name for path in torn.parent.glob("*.parquet")] == [torn.name]
 
 
 def test_an_identity_is_the_same_for_ever(tmp_path: Path) -> None:

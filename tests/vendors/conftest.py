@@ -14,6 +14,7 @@ from undertow.sandbox.market import Market
 from undertow.sandbox.servers.build import build
 from undertow.sandbox.servers.faults import Faults
 from undertow.sandbox.servers.serve import Serving
+from undertow.sandbox.servers.unusual_whales.plan import Plan
 from undertow.sandbox.servers.world import World
 
 MASSIVE_CANARY = "canary-massive-5f3a9c77e1"
@@ -31,6 +32,8 @@ class Vendors:
     def env(self, home: Path, *, massive: bool = True, whales: bool = True, files: bool = False) -> dict[str, str]:
         """What a command sees: addresses that lead here, and the keys asked for."""
         more = {"POLYGON_BASE_URL": self.url, "UW_BASE_URL": self.url, "FLATFILES_ENDPOINT": self.url, "COLUMNS": "200"}
+        socket = self.url.replace("http://", "ws://")
+        more |= {"POLYGON_WS_URL": socket, "UW_WS_URL": f"{socket}/socket"}
         if massive:
             more["POLYGON_API_KEY"] = MASSIVE_CANARY
         if whales:
@@ -41,12 +44,15 @@ class Vendors:
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return World(Market(seed=3), time.time_ns)
+def served() -> Iterator[Vendors]:
+    """The vendors of the whole session; what one test plans with them is cleared before the next."""
+    world, faults = World(Market(seed=3), time.time_ns), Faults()
+    with Serving(build(world, faults, plan=Plan(per_minute=100_000, per_day=10_000_000))) as url:
+        yield Vendors(url, world, faults)
 
 
 @pytest.fixture
-def vendors(world: World) -> Iterator[Vendors]:
-    faults = Faults()
-    with Serving(build(world, faults)) as url:
-        yield Vendors(url, world, faults)
+def vendors(served: Vendors) -> Vendors:
+    """The vendors, in good order."""
+    served.faults.clear()
+    return served

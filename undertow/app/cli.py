@@ -8,17 +8,28 @@ import typer
 
 from undertow.app.audit_commands import audit
 from undertow.app.data_commands import data
+from undertow.app.doctor_command import doctor
 from undertow.app.download_command import download_command
 from undertow.app.feature_commands import features
 from undertow.app.main_job import guarded, job
+from undertow.app.record_command import record_command
+from undertow.app.report_commands import indicators_command, latency_command
 from undertow.app.sandbox_commands import sandbox
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]}
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(job)
 app.command("audit")(audit)
+app.command("doctor")(doctor)
 data.command("download")(download_command)
+data.command("record")(record_command)
+data.command("latency")(latency_command)
+data.command("indicators")(indicators_command)
 app.add_typer(data, name="data", help="Fetch and import data, and see what is there.")
 app.add_typer(sandbox, name="sandbox", help="Serve the simulated market as the vendors would.")
 app.add_typer(features, name="features", help="See what the matrix is made of.")

@@ -26,7 +26,12 @@ SPEED = typer.Option(3600.0, help="Trading over a recorded or simulated session:
 
 STOPPED = 130  #: exit status after Ctrl-C
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]})
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.command()

@@ -29,7 +29,9 @@ def serve_command(
 ) -> None:
     """Serve Massive's and Unusual Whales' REST, WebSocket and flat files from the simulated market until Ctrl-C."""
     from undertow.app.errors import one_sentence
+    from undertow.app.home import home
     from undertow.app.sandbox_clock import market_clock
+    from undertow.sandbox.cache import Cached
     from undertow.sandbox.market import Market
     from undertow.sandbox.servers.build import build
     from undertow.sandbox.servers.faults import Faults
@@ -41,7 +43,8 @@ def serve_command(
         faults = Faults()
         for one in fault or []:
             faults.plan(_fault(one))
-        world = World(Market(seed=seed, information_coefficient=ic), now)
+        market = Market(seed=seed, information_coefficient=ic)
+        world = World(Cached(market, home() / "cache"), now)
         serve(build(world, faults, key=key), port, _ready)
 
 

@@ -16,6 +16,7 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk
 from undertow.core.events import Bar, Event
 from undertow.sandbox.blocks import MOST_BYTES, Blocks
+from undertow.sandbox.daily.layer import Settings
 from undertow.sandbox.hands import Hands
 from undertow.sandbox.market import KINDS, TICKS, Market, Oracle
 from undertow.sandbox.part import Rows, rows_of, together
@@ -42,6 +43,16 @@ class Cached:
     def sessions(self) -> slice:
         """As ``Market.sessions``."""
         return self.market.sessions
+
+    @property
+    def settings(self) -> Settings:
+        """As ``Market.settings``."""
+        return self.market.settings
+
+    @property
+    def name(self) -> str:
+        """As ``Market.name``: what is kept is the same market."""
+        return self.market.name
 
     def events(self, symbols: Sequence[str], sessions: slice, kinds: Sequence[type[Event]] = KINDS) -> dict[type[Event], Chunk]:
         """As ``Market.events``, which raises the same."""
@@ -118,14 +129,20 @@ class Cached:
         return repr((version(), what, symbol, own, hours))
 
 
+def sources() -> list[Path]:
+    """The modules that make the rows: the core's, and this package's but for its servers; in order of their paths."""
+    root = Path(__file__).parent
+    makers = [path for path in root.rglob("*.py") if "servers" not in path.relative_to(root).parts]
+    return sorted([*makers, *(root.parent / "core").glob("*.py")])
+
+
 @cache
 def version() -> str:
-    """A digest of what makes the rows: the bytes of this package's and the core's modules, and the libraries that draw and compile."""
+    """A digest of what makes the rows: the bytes of ``sources``, and the libraries that draw and compile."""
     import numba
 
-    root = Path(__file__).parent
     digest = blake2b(f"{np.__version__} {numba.__version__}".encode(), digest_size=16)
-    for path in sorted([*root.glob("*.py"), *(root.parent / "core").glob("*.py")]):
+    for path in sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -10,13 +10,13 @@ import numpy as np
 from undertow.core.chunk import I64, Array
 from undertow.core.errors import BadInput
 from undertow.core.events import Event, OffExchangePrint, OptionTrade, Trade
-from undertow.sandbox.dark import DARK
-from undertow.sandbox.flow import option_trades
-from undertow.sandbox.lit import LIT
-from undertow.sandbox.option_prints import OPTION, TRADERS
+from undertow.sandbox.options.flow import option_trades
+from undertow.sandbox.options.prints import OPTION, TRADERS
 from undertow.sandbox.part import Part, Rows
-from undertow.sandbox.records import joined
-from undertow.sandbox.ticks import off_exchange_prints, trades
+from undertow.sandbox.tape.dark import DARK
+from undertow.sandbox.tape.lit import LIT
+from undertow.sandbox.tape.records import joined
+from undertow.sandbox.tape.ticks import off_exchange_prints, trades
 
 
 @dataclass(frozen=True, slots=True)

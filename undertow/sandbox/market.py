@@ -14,14 +14,16 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import Event, Grade, columns_of
-from undertow.sandbox import disclosures, flow, prices, ticks
-from undertow.sandbox.daily import FIRST_DAY, layer, settings_of, span
+from undertow.sandbox.daily import disclosures, prices
+from undertow.sandbox.daily.layer import FIRST_DAY, Settings, layer, settings_of, span
 from undertow.sandbox.draws import word
 from undertow.sandbox.halts import Halt
 from undertow.sandbox.hands import Hands, hands_of
-from undertow.sandbox.minutes import minute_bars
+from undertow.sandbox.options import flow
 from undertow.sandbox.outages import Outage, checked, interrupted
 from undertow.sandbox.part import Part, Rows, together
+from undertow.sandbox.tape import ticks
+from undertow.sandbox.tape.minutes import minute_bars
 
 NAME = "simulated"
 KINDS: tuple[type[Event], ...] = (
@@ -67,6 +69,14 @@ class MarketLike(Protocol):
     def sessions(self) -> slice:
         """Positions in the exchange's calendar of the sessions that exist."""
 
+    @property
+    def settings(self) -> Settings:
+        """What tells it from another market, but for its outages."""
+
+    @property
+    def name(self) -> str:
+        """As ``Market.name``."""
+
     def events(self, symbols: Sequence[str], sessions: slice, kinds: Sequence[type[Event]] = KINDS) -> dict[type[Event], Chunk]:
         """As ``Market.events``."""
 
@@ -96,6 +106,17 @@ class Market:
     ) -> None:
         self.settings = settings_of(seed, information_coefficient, splits or {}, halts)
         self.outages = checked(outages)
+
+    @property
+    def name(self) -> str:
+        """Tells it from every other simulated market, in a few words of ASCII: ``simulated seed 3 ic 0.05``.
+
+        A digest of its splits, halts and outages follows where it has any; ``minus`` stands for a sign, so that no folder's name loses it.
+        """
+        settings = self.settings
+        found = f"{NAME} seed {settings.seed} ic {settings.information_coefficient!r}".replace(" -", " minus ")
+        more = (settings.splits, settings.halts, self.outages)
+        return f"{found} with {word(repr(more)) % 2**32:08x}" if any(more) else found
 
     @property
     def sessions(self) -> slice:

@@ -11,13 +11,13 @@ import numpy as np
 
 from undertow.core.calendar import Calendar, nyse
 from undertow.core.chunk import I64, Array
-from undertow.sandbox import intraday
-from undertow.sandbox.companies import Company, company
-from undertow.sandbox.daily import Settings, layer, span
-from undertow.sandbox.options import WARM, chains
+from undertow.sandbox.daily.companies import Company, company
+from undertow.sandbox.daily.layer import Settings, layer, span
+from undertow.sandbox.options.chains import WARM, chains
+from undertow.sandbox.tape import intraday
 
 if TYPE_CHECKING:
-    from undertow.sandbox.tape import Tape
+    from undertow.sandbox.tape.consolidated import Tape
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Part:
     @cached_property
     def tapes(self) -> list[Tape]:
         """Each session's prints; made when first asked for."""
-        from undertow.sandbox.tape import tapes
+        from undertow.sandbox.tape.consolidated import tapes
 
         return list(tapes(self))
 
     @cached_property
     def option_prints(self) -> list[Array]:
         """Each session's option prints; made when first asked for."""
-        from undertow.sandbox.option_prints import option_prints
+        from undertow.sandbox.options.prints import option_prints
 
         return option_prints(self)
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from undertow.core.errors import StoreError
 
 if TYPE_CHECKING:
     import polars as pl
+    from deltalake.transaction import AddAction
+
+_ARROW = "ARROW:schema"
+_MS = 1_000_000  # ns
+_BOUNDED = ("session", "event_at", "known_at")
+_GROUP = 262_144  # rows that are skipped together where a read does not ask for them
 
 
 @contextmanager
@@ -67,13 +76,85 @@ def one_writer(folder: Path) -> Iterator[None]:
         yield
 
 
-def commit(folder: Path, rows: pl.DataFrame, partition_by: list[str] | None = None) -> None:
-    """Append rows as one commit: all of them or none."""
-    import polars as pl
-    from deltalake import ColumnProperties, WriterProperties, write_deltalake
-
-    # stamps and prices have no dictionary worth building; as differences they take half the time to write, and less room
-    packed = ColumnProperties(dictionary_enabled=False, encoding="DELTA_BINARY_PACKED", statistics_enabled="CHUNK")
-    properties = WriterProperties(column_properties={name: packed for name, kept in rows.schema.items() if kept == pl.Int64})
+def commit(folder: Path, rows: pl.DataFrame) -> None:
+    """Append rows to a table without partitions as one commit: all of them or none. Holding ``one_writer`` is the caller's part."""
     with refusals(folder):
-        write_deltalake(str(folder), rows, mode="append", partition_by=partition_by, writer_properties=properties)
+        _commit(folder, None, [("", rows)])
+
+
+def commit_parts(folder: Path, column: str, parts: Iterable[tuple[str, pl.DataFrame]]) -> None:
+    """Append rows as one commit: all of them or none. Holding ``one_writer`` is the caller's part.
+
+    column : what the table is partitioned by; in none of the frames
+    parts : value of it and the rows of one file, frames of the same columns; ``Enum`` columns are kept as text
+    """
+    with refusals(folder):
+        _commit(folder, column, parts)
+
+
+def _commit(folder: Path, column: str | None, parts: Iterable[tuple[str, pl.DataFrame]]) -> None:
+    import polars as pl
+    from deltalake import DeltaTable, Schema
+    from deltalake.transaction import create_table_with_add_actions
+
+    table = DeltaTable(str(folder)) if exists(folder) else None
+    number = table.version() + 1 if table else 0
+    added: list[AddAction] = []
+    for i, (of, rows) in enumerate(parts):
+        # named by the commit's number: what a killed writer left under it is in no commit, and is written over
+        added.append(_write(folder, f"{number:010d}-{i:04d}.parquet", rows, (column, of) if column else None))
+        kept = _kept(rows) | ({column: pl.String()} if column else {})
+    fields = Schema.from_arrow(pl.Schema(kept))
+    if table is None:
+        create_table_with_add_actions(str(folder), fields, added, mode="error", partition_by=column)
+        return
+    held = {field.name for field in table.schema().fields}
+    if new := [field for field in fields.fields if field.name not in held]:
+        table.alter.add_columns(new)  # a kind gained a column
+    table.create_write_transaction([*added], "append", fields, partition_by=column)
+
+
+def _write(folder: Path, name: str, rows: pl.DataFrame, part: tuple[str, str] | None = None) -> AddAction:
+    """Write a file, on the disk before a commit names it."""
+    from deltalake.transaction import AddAction
+
+    inside = f"{part[0]}={part[1]}/{name}" if part else name
+    path = folder / inside
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        # polars would note an Enum in the file, which other readers do not take for text
+        rows.write_parquet(file, compression="zstd", compression_level=1, row_group_size=_GROUP, metadata={_ARROW: _as_text(rows)})
+        file.flush()
+        os.fsync(file.fileno())
+        state = os.fstat(file.fileno())
+    values: dict[str, str | None] = dict([part]) if part else {}
+    return AddAction(inside, state.st_size, values, state.st_mtime_ns // _MS, data_change=True, stats=_statistics(rows))
+
+
+def _kept(rows: pl.DataFrame) -> dict[str, Any]:
+    """Columns as they are kept: an ``Enum`` is text."""
+    import polars as pl
+
+    return {name: pl.String() if isinstance(kept, pl.Enum) else kept for name, kept in rows.schema.items()}
+
+
+def _as_text(rows: pl.DataFrame) -> str:
+    import polars as pl
+
+    empty = BytesIO()
+    pl.DataFrame(schema=_kept(rows)).write_parquet(empty)
+    empty.seek(0)
+    return pl.read_parquet_metadata(empty)[_ARROW]
+
+
+def _statistics(rows: pl.DataFrame) -> str:
+    """What a commit says of a file: rows, and of stamps and days the least, the most and how many are missing."""
+    import polars as pl
+
+    names = [name for name in _BOUNDED if name in rows.columns]
+    least, most, nulls = (
+        rows.select(found).row(0, named=True) if names else {}
+        for found in (pl.col(names).min(), pl.col(names).max(), pl.col(names).null_count())
+    )
+    bounds = {"numRecords": len(rows), "minValues": least, "maxValues": most, "nullCount": nulls}
+    return json.dumps(bounds, default=str)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from undertow.core.chunk import Array, Chunk, empty_chunk
+from undertow.core.chunk import I64, Array, Chunk, empty_chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import KINDS, MISSING, Event, columns_of
 from undertow.core.time import HOUR, Instant
 from undertow.tape import delta
-from undertow.tape.identity import row_ids
+from undertow.tape.identity import coded, row_ids
 
 if TYPE_CHECKING:
     import polars as pl
 
 ORDER = ("known_at", "seq", "symbol", "id")
+_FILE = 1_000_000  # rows; columns of 8 MB are moved in memory that is used again, larger ones in fresh memory each time
 _MOST_HOURS = 1_000_000  # 114 years
 
 
@@ -65,9 +66,9 @@ class Tape:
         rows = _shaped(kind, frame)
         folder = self.folder / kind.kind
         with delta.one_writer(self.folder):
-            fresh, counts = _new_rows(kind, rows, self._same_months(kind, rows))
+            fresh, counts = _new_rows(kind, rows, self._twins(kind, rows))
             if len(fresh):
-                delta.commit(folder, _ordered(fresh), ["month"])
+                delta.commit_parts(folder, "month", _parts(fresh))
         return counts
 
     def frame(self, kind: type[Event]) -> pl.LazyFrame:
@@ -91,17 +92,21 @@ class Tape:
             rows = _scan(kind, touched["path"].to_list()).filter(wanted).collect()
         return _chunk(kind, tuple(symbols), _ordered(rows))
 
-    def _same_months(self, kind: type[Event], rows: pl.DataFrame) -> pl.DataFrame:
-        """What the tape holds in the months of the rows: an id fixes its month, so a twin can be nowhere else."""
+    def _twins(self, kind: type[Event], rows: pl.DataFrame) -> pl.DataFrame:
+        """What the tape holds under the rows' ids; twins happened in the same instant, so the files' bounds tell where they can be."""
         import polars as pl
 
         folder = self.folder / kind.kind
         if not delta.exists(folder):
             return rows.clear()
-        months = rows["month"].unique().to_list()
-        paths = delta.files(folder).filter(pl.col("partition.month").is_in(months))["path"].to_list()
+        first, last = rows["event_at"].min(), rows["event_at"].max()
+        outside = (pl.col("max.event_at") < first) | (pl.col("min.event_at") > last)
+        paths = delta.files(folder).filter(~outside.fill_null(value=False))["path"].to_list()
+        if not paths:
+            return rows.clear()
         with delta.refusals(folder):
-            twins = _scan(kind, paths).join(rows.lazy().select("id"), on="id", how="semi").collect()
+            near = _scan(kind, paths).filter(pl.col("event_at").is_between(first, last))
+            twins = near.join(rows.lazy().select("id"), on="id", how="semi").collect()
         return _shaped(kind, twins) if len(twins) else rows.clear()
 
 
@@ -129,7 +134,7 @@ def _dtype(kept: type) -> Any:
 
 
 def schema(kind: type[Event]) -> dict[str, Any]:
-    """Columns of a kind's table, without ``month``: name -> polars type."""
+    """Columns of a kind's table, without ``month``, which its folders name: name -> polars type."""
     import polars as pl
 
     head = {"symbol": pl.String, "session": pl.Date, "event_at": pl.Int64, "known_at": pl.Int64, "seq": pl.Int64}
@@ -150,39 +155,70 @@ def _scan(kind: type[Event], paths: list[str]) -> pl.LazyFrame:
 
 
 def _shaped(kind: type[Event], frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows with every column of the table, in its types, with session, month and id worked out."""
+    """The rows with every column of the table, in its types (text that repeats as ``Enum``), with session and id worked out."""
     import polars as pl
 
-    absent = [pl.lit(None, _dtype(unit.kept)).alias(name) for name, unit in columns_of(kind).items() if name not in frame.columns]
-    texts = [pl.col(name).fill_null("") for name, unit in columns_of(kind).items() if unit.kept is str]
-    ratios = [pl.col(name).fill_null(float("nan")) for name, unit in columns_of(kind).items() if unit.kept is float]
-    rows = frame.with_columns(*absent).with_columns(*texts, *ratios).with_columns(*_days(frame["event_at"]))
+    columns = columns_of(kind)
+    absent = [pl.lit(None, _dtype(unit.kept)).alias(name) for name, unit in columns.items() if name not in frame.columns]
+    texts = [pl.col(name).fill_null("") for name, unit in columns.items() if unit.kept is str]
+    ratios = [pl.col(name).fill_null(float("nan")) for name, unit in columns.items() if unit.kept is float]
+    rows = frame.with_columns(*absent).with_columns(*texts, *ratios, coded(frame["symbol"]), _source(frame), _session(frame["event_at"]))
     rows = rows.with_columns(id=pl.Series(row_ids(kind, rows)))
-    return rows.select(*[pl.col(n).cast(t) for n, t in schema(kind).items()], "month")
+    return rows.select(pl.col(n) if isinstance(rows.schema[n], pl.Enum) else pl.col(n).cast(t) for n, t in schema(kind).items())
 
 
-def _days(event_at: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """The New York day (``session``) and month of each instant. Clocks change on whole hours, so an hour is converted once."""
+def _source(frame: pl.DataFrame) -> pl.Series | pl.Expr:
     import polars as pl
 
+    first, alone = frame.select(first=pl.col("source").first(), alone=(pl.col("source") == pl.col("source").first()).all()).row(0)
+    if alone and not frame.select(pl.col("source").null_count()).item():
+        return pl.lit(first, pl.Enum([first])).alias("source")
+    return coded(frame["source"])
+
+
+def _session(event_at: pl.Series) -> pl.Series | pl.Expr:
+    """The New York day of each instant. Clocks change on whole hours, so an hour is converted once."""
+    import polars as pl
+
+    hours = pl.Series([event_at.min(), event_at.max()], dtype=pl.Int64).to_numpy() // HOUR
+    bounds = _new_york_days(hours)
+    if bounds[0] == bounds[1]:  # a vendor's file is of one day
+        return pl.lit(bounds[0], pl.Date).alias("session")
     hour = np.asarray(event_at.cast(pl.Int64).to_numpy(), np.int64) // HOUR
-    first = int(hour.min())
-    hours, place = np.arange(first, int(hour.max()) + 1), hour - first
-    if len(hours) > _MOST_HOURS:
-        hours, place = np.unique(hour, return_inverse=True)
-    at = pl.Series(hours * HOUR).cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone("America/New_York")
-    session, month = at.dt.date(), at.dt.strftime("%Y-%m")
-    if month.n_unique() == 1:
-        return session.gather(place).alias("session"), pl.repeat(month[0], len(hour), eager=True).alias("month")
-    return session.gather(place).alias("session"), month.gather(place).alias("month")
+    if hours[1] - hours[0] < _MOST_HOURS:
+        return _new_york_days(np.arange(hours[0], hours[1] + 1)).gather(hour - hours[0]).alias("session")
+    hours, place = np.unique(hour, return_inverse=True)
+    return _new_york_days(hours).gather(place).alias("session")
+
+
+def _new_york_days(hours: I64) -> pl.Series:
+    import polars as pl
+
+    return pl.Series(hours * HOUR).cast(pl.Datetime("ns", "UTC")).dt.convert_time_zone("America/New_York").dt.date()
+
+
+def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Month (``2026-03``) of the session and rows of it, in total order, a file's worth at a time."""
+    import polars as pl
+
+    ends = pl.Series([rows["session"].min(), rows["session"].max()], dtype=pl.Date).dt.strftime("%Y-%m")
+    if ends[0] != ends[1]:
+        months = _ordered(rows).with_columns(month=pl.col("session").dt.strftime("%Y-%m"))
+        for (month,), part in sorted(months.partition_by("month", as_dict=True, include_key=False).items()):
+            yield str(month), part
+        return
+    order = _order(rows)
+    for start in range(0, len(rows), _FILE):
+        yield ends[0], rows.slice(start, _FILE) if order is None else rows[order.slice(start, _FILE)]
 
 
 def _new_rows(kind: type[Event], rows: pl.DataFrame, held: pl.DataFrame) -> tuple[pl.DataFrame, Appended]:
     """Split off the rows that are on the tape already or come twice: the first of an id stays."""
     import polars as pl
 
-    if len(held) == 0 and rows["id"].n_unique() == len(rows):
+    if len(held) == 0 and _distinct(rows["id"].to_numpy()):
         return rows, Appended(rows=len(rows))
+    held, rows = (side.cast(pl.Schema(schema(kind))) for side in (held, rows))
     both = pl.concat([held.with_columns(old=pl.lit(True)), rows.with_columns(old=pl.lit(False))]).with_row_index("at")
     first = both.unique("id", keep="first", maintain_order=True)
     later = both.join(first.select("at"), on="at", how="anti")
@@ -195,20 +231,31 @@ def _new_rows(kind: type[Event], rows: pl.DataFrame, held: pl.DataFrame) -> tupl
 
 
 def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in total order; files are written in order, so there is often nothing to do."""
+    order = _order(rows)
+    return rows if order is None else rows[order]
+
+
+def _order(rows: pl.DataFrame) -> pl.Series | None:
+    """Places of the rows in total order; none where they are in it. Files are written in order, so there is often nothing to do."""
+    import polars as pl
+
     known, seq = rows["known_at"].to_numpy(), rows["seq"].to_numpy()
     if _rises(known, seq):
-        return rows
+        return None
     order = np.argsort(known, kind="stable")  # of a vendor's file, which is in order symbol by symbol, a merge of its runs
-    if not _rises(known[order], seq[order]):
-        return rows.sort(*ORDER)
-    same = [name for name, values in rows.to_dict().items() if values.dtype.is_integer() and values.min() == values.max()]
-    whole = [name for name in same if rows[name].null_count() in (0, len(rows))]
-    moved = rows.drop(whole)[order]
-    return moved.with_columns(rows[name] for name in whole).select(rows.columns)
+    if (seq[1:] > seq[:-1]).all() or _rises(known[order], seq[order]):
+        return pl.Series(order.astype(np.uint32))
+    return rows.select(pl.arg_sort_by(*ORDER)).to_series()
+
+
+def _distinct(ids: I64) -> bool:
+    ordered = np.sort(ids)
+    return bool((ordered[1:] != ordered[:-1]).all())
 
 
 def _rises(known: Array, seq: Array) -> bool:
+    if not (known[1:] >= known[:-1]).all():
+        return False
     later = known[1:] > known[:-1]
     return bool((later | ((known[1:] == known[:-1]) & (seq[1:] > seq[:-1]))).all())
 

@@ -11,14 +11,18 @@ import pytest
 
 from tests.servers.unusual_whales.uw_vendor import DAY, MARKET, Vendor, at, position
 from tests.sources.unusual_whales.samples import needed, sample
-from undertow.core.events import FlowAlert, OffExchangePrint, OptionTrade, Trade
+from undertow.core.calendar import nyse
+from undertow.core.events import ChainRow, FlowAlert, OffExchangePrint, OptionTrade, Trade
 from undertow.core.time import HOUR, MINUTE, SECOND
+from undertow.sandbox.market import Market
 from undertow.sandbox.servers.unusual_whales import Plan
 from undertow.sources.unusual_whales.options import option_trades
 from undertow.sources.unusual_whales.source import BEFORE_PLAN
 from undertow.sources.wire.stamps import instant_of
 
 NOW = at(DAY, 20.5)
+CHAIN_KNOWN = at(DAY, 16) + 20 * MINUTE
+NAMES = ("call", "put")
 FLOW_ALERTS = "option-trades/flow-alerts?ticker_symbol=AAPL"
 
 
@@ -182,7 +186,8 @@ def test_the_full_tape_is_a_zip_with_every_print_of_the_day() -> None:
         assert vendor.response(f"/api/option-trades/full-tape/{path}").status_code == 404
 
 
-def test_minutes_add_up_to_the_day(vendor: Vendor) -> None:
+def test_minutes_add_up_to_the_day_until_its_chain_is_known() -> None:
+    vendor = Vendor(CHAIN_KNOWN - 1)
     ticks, day = vendor.rows("/api/stock/AAPL/net-prem-ticks"), vendor.rows("/api/stock/AAPL/options-volume")[0]
     prints = MARKET.events(["AAPL"], slice(position(DAY), position(DAY) + 1), (OptionTrade,))[OptionTrade].columns
     assert day["call_volume"] + day["put_volume"] == prints["size"].sum()
@@ -195,9 +200,47 @@ def test_minutes_add_up_to_the_day(vendor: Vendor) -> None:
     assert sum(row["call_volume"] for row in expiries) == sum(row["call_volume"] for row in strikes) == day["call_volume"]
 
 
+def test_a_day_whose_chain_is_known_has_its_sums_and_never_changes_again(vendor: Vendor) -> None:
+    rows = Vendor(CHAIN_KNOWN).rows("/api/stock/AAPL/options-volume", limit=60)
+    assert rows == vendor.rows("/api/stock/AAPL/options-volume", limit=60)
+    chain = MARKET.events(["AAPL"], slice(position(DAY) - 59, position(DAY) + 1), (ChainRow,))[ChainRow]
+    session, c = nyse().position(chain.event_at), chain.columns
+    for back, row in enumerate(rows):
+        for n, name in enumerate(("call", "put")):
+            own = (session == position(DAY) - back) & (c["is_put"] == n)
+            assert row[f"{name}_volume"] == c["volume"][own].sum()
+            assert row[f"{name}_premium"] == str(round(float((c["price"] * c["volume"])[own].sum()) / 100))
+            assert row[f"{name}_volume_ask_side"] + row[f"{name}_volume_bid_side"] <= row[f"{name}_volume"]
+            assert abs(float(row[f"net_{name}_premium"])) < float(row[f"{name}_premium"])
+        sided = float(row["bullish_premium"]) + float(row["bearish_premium"])
+        assert sided < float(row["call_premium"]) + float(row["put_premium"]) + 2
+        net = float(row["net_call_premium"]) - float(row["net_put_premium"])
+        assert abs(float(row["bullish_premium"]) - float(row["bearish_premium"]) - net) <= 2
+    total = Vendor(CHAIN_KNOWN, Plan(universe=("AAPL", "KO"))).rows("/api/market/total-options-volume", limit=2)
+    both = [Vendor(CHAIN_KNOWN).rows(f"/api/stock/{symbol}/options-volume", limit=2) for symbol in ("AAPL", "KO")]
+    assert [row["put_volume"] for row in total] == [one["put_volume"] + two["put_volume"] for one, two in zip(*both, strict=True)]
+
+
+def test_the_sides_of_a_day_s_volume_are_spread_as_those_of_its_prints(vendor: Vendor) -> None:
+    rows = vendor.rows("/api/stock/AAPL/options-volume", limit=40)
+    rights = [(row, name) for row in rows for name in NAMES]
+    drawn = np.array([[row[f"{name}_volume_{side}_side"] / row[f"{name}_volume"] for side in ("ask", "bid")] for row, name in rights])
+    prints = MARKET.events(["AAPL"], slice(position(DAY) - 39, position(DAY) + 1), (OptionTrade,))[OptionTrade]
+    c, session = prints.columns, nyse().position(prints.event_at)
+    side = np.sign(2 * c["price"] - c["bid"] - c["ask"])
+    group = 2 * (session - session.min()) + c["is_put"]
+    whole = np.bincount(group, c["size"])
+    true = np.column_stack([np.bincount(group, c["size"] * (side == sign)) / whole for sign in (1, -1)])
+    assert np.abs(drawn.mean(axis=0) - true.mean(axis=0)).max() < 0.06
+    assert (drawn.std(axis=0) / true.std(axis=0) > 0.5).all()
+    assert (drawn.std(axis=0) / true.std(axis=0) < 2).all()
+    other = Vendor(NOW, market=Market(seed=4)).rows("/api/stock/AAPL/options-volume")[0]
+    assert other["call_volume_ask_side"] / other["call_volume"] != pytest.approx(drawn[0, 0], abs=1e-4)
+
+
 @pytest.mark.parametrize(("day", "offset"), [(DAY, "-04:00"), ("2026-01-15", "-05:00")])
 def test_the_tide_is_cumulative_and_carries_new_yorks_offset(day: str, offset: str) -> None:
-    vendor = Vendor(at(day, 20.5), Plan(universe=("AAPL", "KO")))
+    vendor = Vendor(at(day, 16.3), Plan(universe=("AAPL", "KO")))  # the day's row still sums the prints
     tide = vendor.rows("/api/market/market-tide")
     assert len(tide) == 81
     assert tide[0]["timestamp"] == f"{day}T09:30:00{offset}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING
@@ -13,13 +15,18 @@ from undertow.app.vendors.access import Access
 from undertow.app.vendors.plan import Unit, Vendor
 from undertow.core.chunk import Chunk
 from undertow.core.errors import BadData
-from undertow.core.time import MINUTE
+from undertow.core.events import Event, OptionTrade
+from undertow.core.time import HOUR, MINUTE
 from undertow.sources.wire.bucket import Bucket, Limiter
 from undertow.sources.wire.client import Wire
 from undertow.sources.wire.key import Key
 from undertow.sources.wire.shelf import Shelf
+from undertow.sources.wire.stamps import new_york_day
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from undertow.sources.massive.flatfiles import FlatFiles
     from undertow.sources.massive.source import MassiveSource
     from undertow.sources.unusual_whales.source import UnusualWhalesSource
 
@@ -31,8 +38,10 @@ FEWEST_A_MINUTE = 5  #: its free plan
 class Answered:
     """What a vendor said to a unit."""
 
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[Chunk, ...] = ()
+    frames: Mapping[type[Event], pl.DataFrame] = field(default_factory=dict)  #: rows of flat files, as the tape takes them
     lacks: tuple[str, ...] = ()  #: what it did not give and why
+    settled: bool = True  #: whether that is all there will be; else it is asked again
 
 
 def root_of(home: Path, market: str) -> Path:
@@ -58,7 +67,8 @@ class Desk:
 
     def ask(self, unit: Unit) -> Answered:
         """The whole answer to a unit. Raises ``WireError`` and keeps the pages that came, so that the next call goes on from them."""
-        return self._ask_massive(unit) if unit.vendor == "massive" else self._ask_whales(unit)
+        asked = {"massive": self._ask_massive, "unusual_whales": self._ask_whales, "files": self._ask_files}
+        return asked[unit.vendor](unit)
 
     @property
     def root(self) -> Path:
@@ -124,6 +134,28 @@ class Desk:
         self.heard(wire)
         return Answered(chunks=chunks, lacks=tuple(f"{gap.kind} {gap.day}".rstrip() + f": {gap.why}" for gap in source.completeness.gaps))
 
+    @cached_property
+    def files(self) -> FlatFiles:
+        """Massive's flat files, kept beside the raw pages. Raises ``BadInput``."""
+        from undertow.sources.massive.flatfiles import Access as Pair
+        from undertow.sources.massive.flatfiles import FlatFiles
+
+        pair = self.access.files
+        assert pair is not None  # noqa: S101 - no road leads to the files without their keys
+        return FlatFiles(Pair(pair.id, pair.secret), self.root / "raw" / "flatfiles", endpoint=self.access.hosts.files)
+
+    def _ask_files(self, unit: Unit) -> Answered:
+        """One session's file of options: its prints where flow is to be derived, else each contract's day."""
+        from undertow.sources.massive.flatfiles import State
+        from undertow.sources.massive.flatfiles_csv import DATASETS, rows
+
+        kind = OptionTrade if OptionTrade in unit.kinds else unit.kinds[0]
+        day = new_york_day(unit.after + HOUR)
+        got = self.files.fetch(DATASETS[kind], day, self.clock.now())
+        if got.path is None:
+            return Answered(lacks=(f"{kind.kind} {day}: {got.state}",), settled=got.state is not State.NOT_YET)
+        return Answered(frames=rows(got.path, (kind,), unit.symbols))
+
     def _shelf(self, unit: Unit) -> Shelf:
         return Shelf(self.root / "raw" / unit.name)
 
@@ -141,7 +173,7 @@ class Desk:
             return self._pace[vendor]
 
     def _key(self, vendor: Vendor) -> Key:
-        key = self.access.massive if vendor == "massive" else self.access.whales
+        key = self.access.whales if vendor == "unusual_whales" else self.access.massive
         assert key is not None, vendor  # noqa: S101 - no road leads to a vendor without its key
         return key
 

@@ -6,14 +6,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from undertow.app.vendors.desk import Answered, Desk
 from undertow.app.vendors.plan import Unit
 from undertow.core.chunk import Chunk
+from undertow.core.events import Event, FlowAlert, OptionTrade
 from undertow.core.time import HOUR
 from undertow.sources.wire.errors import BadAnswer, BadRequest, NotEntitled, RateLimited, Unauthorised, WireError
 from undertow.tape.fetched import Fetched, Span
 from undertow.tape.store import Appended, Tape, frame_of
+
+if TYPE_CHECKING:
+    import polars as pl
 
 AT_ONCE = 4  #: units under way, within the key's budget
 AHEAD = 12  #: units answered or under way before the oldest of them is on the tape
@@ -93,34 +98,48 @@ def _result(unit: Unit, future: Future[Answered], account: Account) -> Answered 
 
 
 def _put(desk: Desk, tape: Tape, unit: Unit, answer: Answered, account: Account) -> None:
-    now, rows = desk.clock.now(), Counter[tuple[str, str]]()
+    now, rows, market = desk.clock.now(), Counter[tuple[str, str]](), desk.market or ""
+    parts = [(chunk.kind, frame_of(chunk, _said_by(", ".join(chunk.sources), market))) for chunk in answer.chunks]
+    parts += [(kind, frame.with_columns(source=_column(_said_by("massive", market)))) for kind, frame in answer.frames.items()]
     for kind in unit.kinds:
-        for chunk in answer.chunks:
-            if chunk.kind is kind:
-                account.rows[kind.kind] = account.rows.get(kind.kind, Appended()) + _appended(tape, chunk, desk.market or "")
-                for i, symbol in enumerate(chunk.symbols):
-                    rows[kind.kind, symbol] += int((chunk.key == i).sum())
+        for one, frame in parts:
+            if one is kind:
+                _append(tape, kind, frame, account, rows)
+        if kind is FlowAlert and OptionTrade in answer.frames:
+            for chunk in _derived(tape, unit):
+                _append(tape, kind, frame_of(chunk, _said_by("tape_derived", market)), account, rows)
     account.lacks.update(answer.lacks)
     until = min(unit.until, now - SETTLES)
-    Fetched(tape).note(
-        [
-            Span(
-                vendor=unit.vendor,
-                kind=kind.kind,
-                symbol=symbol,
-                after=unit.after,
-                until=until,
-                at=now,
-                rows=rows[kind.kind, symbol],
-                lacks="; ".join(answer.lacks)[:500],
-            )
-            for kind in unit.kinds
-            for symbol in unit.symbols
-            if until > unit.after
-        ]
-    )
+    if answer.settled and until > unit.after:
+        lacks = "; ".join(answer.lacks)[:500]
+        told = [(kind.kind, symbol) for kind in unit.kinds for symbol in unit.symbols]
+        Fetched(tape).note(
+            [
+                Span(vendor=unit.vendor, kind=k, symbol=s, after=unit.after, until=until, at=now, rows=rows[k, s], lacks=lacks)
+                for k, s in told
+            ]
+        )
 
 
-def _appended(tape: Tape, chunk: Chunk, market: str) -> Appended:
-    source = ", ".join(chunk.sources)
-    return tape.append(chunk.kind, frame_of(chunk, f"{source} ({market})" if market else source))
+def _append(tape: Tape, kind: type[Event], frame: pl.DataFrame, account: Account, rows: Counter[tuple[str, str]]) -> None:
+    account.rows[kind.kind] = account.rows.get(kind.kind, Appended()) + tape.append(kind, frame)
+    for symbol, n in frame.group_by("symbol").len().iter_rows():
+        rows[kind.kind, symbol] += n
+
+
+def _derived(tape: Tape, unit: Unit) -> Iterator[Chunk]:
+    """Alerts worked out from the option prints that are on the tape."""
+    from undertow.sources.tape_derived.source import TapeDerivedSource
+    from undertow.tape.source import TapeSource
+
+    return TapeDerivedSource(TapeSource(tape)).history(unit.symbols, unit.after, unit.until)
+
+
+def _said_by(source: str, market: str) -> str:
+    return f"{source} ({market})" if market else source
+
+
+def _column(text: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.lit(text)

@@ -54,7 +54,7 @@ def gather(
     taken = roads(wanted.kinds, plans.open_to())
     tape = Tape(desk.root)
     until = min(wanted.until, desk.clock.now() // GRID * GRID)
-    begin = {route: min(wanted.kinds[kind] for kind in kinds) for route, kinds in taken.items()}
+    begin = {route: min(wanted.kinds[kind] for kind in kinds if kind in wanted.kinds) for route, kinds in taken.items()}
     held, earliest = Fetched(tape).spans(), plans.earliest()
     work = [
         unit for route, kinds in taken.items() for unit in units(route, kinds, wanted.symbols, (begin[route], until), Known(held, earliest))

@@ -103,6 +103,7 @@ def roads(wanted: Iterable[type[Event]], open_to: Mapping[Vendor, frozenset[type
     for route in ROUTES:
         kinds = tuple(kind for kind in route.kinds if kind in left and kind in open_to.get(route.vendor, ()))
         if kinds:
+            kinds = route.kinds if route.vendor == "files" else kinds  # flow is derived from prints, which stay on the tape
             taken[route] = kinds
             left -= set(kinds)
     return taken

@@ -11,11 +11,19 @@ from pathlib import Path
 from undertow.app.vendors.access import Access
 from undertow.app.vendors.desk import Desk
 from undertow.app.vendors.plan import Vendor
+from undertow.core.calendar import nyse
 from undertow.core.errors import StoreError
-from undertow.core.events import BY_NAME, Bar, DailyBar, Event
+from undertow.core.events import BY_NAME, Bar, ChainRow, DailyBar, Event, FlowAlert, OptionTrade
 from undertow.core.time import DAY, Instant
 from undertow.sources.wire.capability import Capability, Entitlement
+from undertow.sources.wire.errors import NotEntitled, WireError
 from undertow.sources.wire.stamps import day_of, new_york_midnight
+
+#: flat files that are read, and what is made of them
+FILES: dict[str, tuple[type[Event], ...]] = {
+    "us_options_opra/day_aggs_v1": (ChainRow,),
+    "us_options_opra/trades_v1": (OptionTrade, FlowAlert),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +69,29 @@ async def _ask(desk: Desk, symbol: str, now: Instant) -> Plans:
     told: list[tuple[Vendor, Capability]] = []
     if desk.access.massive is not None:
         async with desk.wire("massive") as wire:
+            await wire.get("/v1/marketstatus/now")  # where nobody answers, that is said once and at once
             told += [("massive", c) for c in await massive.probe(wire, symbol, now)]
             desk.heard(wire)
     if desk.access.whales is not None:
         async with desk.wire("unusual_whales") as wire:
             told += [("unusual_whales", c) for c in await whales.probe(wire, symbol, now)]
             desk.heard(wire)
+    if desk.access.files is not None:
+        desk.market = desk.market or ""
+        told += [("files", _files(desk, dataset, kinds, now)) for dataset, kinds in FILES.items()]
     return Plans(market=desk.market or "", told=tuple(told))
+
+
+def _files(desk: Desk, dataset: str, kinds: tuple[type[Event], ...], now: Instant) -> Capability:
+    """Whether a dataset's file of a session some days ago may be read."""
+    calendar = nyse()
+    try:
+        desk.files.has(dataset, calendar.day[calendar.last_closed(now - 7 * DAY)])
+    except NotEntitled as error:
+        return Capability(kinds=kinds, state=Entitlement.NOT_ENTITLED, why=str(error))
+    except WireError as error:
+        return Capability(kinds=kinds, state=Entitlement.UNKNOWN, why=str(error))
+    return Capability(kinds=kinds, state=Entitlement.ENTITLED)
 
 
 def _name(access: Access) -> str:

@@ -34,7 +34,7 @@ def build(world: World, faults: Faults, *, key: str = "", plan: Plan | None = No
     app.include_router(flatfiles.routes(world, faults, universe=world.listed))
     app.include_router(unusual_whales.routes(world, faults, key, plan))
     app.add_exception_handler(HTTPException, _unknown_path)
-    app.add_middleware(Gate, faults=faults, key=key)
+    app.add_middleware(Gate, faults=faults, key=key, market=world.market.name)
     return app
 
 

@@ -15,7 +15,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-MARK = (b"x-market", b"simulated")
+MARK = b"x-market"  #: the header that names the market of an answer; absent, the market is the real one
 _PIECE = 1 << 18  # bytes handed to the connection at once
 _TURNS = 0.001  # seconds
 _ROWS = ("results", "data", "tickers", "ticker", "chains")  # whatever holds an answer's rows
@@ -24,18 +24,20 @@ _ROWS = ("results", "data", "tickers", "ticker", "chains")  # whatever holds an 
 class Gate:
     """A pure ASGI layer. Whole answers pass through it in memory, so that one can be cut short and one that went out whole be counted.
 
-    key : the one that is accepted; empty for any
+    key    : the one that is accepted; empty for any
+    market : the market's name, which every answer carries
     """
 
-    def __init__(self, app: App, faults: Faults, key: str = "") -> None:
+    def __init__(self, app: App, faults: Faults, key: str = "", market: str = "simulated") -> None:
         self.app = app
+        self.mark = (MARK, market.encode("ascii"))
         self.faults = faults
         self.key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's request; sockets and administration pass."""
         if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
-            await self.app(scope, receive, _marked(send))
+            await self.app(scope, receive, self._marked(send))
             return
         question, given = _question(scope)
         self.faults.count(self.faults.asked, question)
@@ -43,10 +45,10 @@ class Gate:
             self.faults.saw(given)
         fault = self.faults.take(scope["path"], REST)
         if self._stranger(scope["path"], given):
-            await _refuse(send, unauthorised(scope["path"], given=bool(given)))
+            await self._refuse(send, unauthorised(scope["path"], given=bool(given)))
         elif fault is not None and fault.name not in ("slow", "truncated", "half-json", "no-results"):
             wait = fault.seconds if fault.name == "429-retry-after" else None
-            await _refuse(send, refusal(fault, scope["path"]), wait)
+            await self._refuse(send, refusal(fault, scope["path"]), wait)
         else:
             if fault is not None and fault.name == "slow":
                 await asyncio.sleep(fault.seconds)
@@ -57,10 +59,18 @@ class Gate:
         # flat files have keys of their own, and their own way to check them
         return vendor(path) != "flatfiles" and (not given or (bool(self.key) and given != self.key))
 
+    def _marked(self, send: Send) -> Send:
+        async def marked(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.accept"):
+                message = {**message, "headers": [*message.get("headers", []), self.mark]}
+            await send(message)
+
+        return marked
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send, fault: Fault | None) -> bool:
         """Whether data went out whole."""
         start, body = await _whole(self.app, scope, receive)
-        headers = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-length", MARK[0])]
+        headers = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-length", MARK)]
         length = len(body)
         whole = fault is None or fault.name == "slow"
         if fault is not None and fault.name == "no-results":
@@ -72,12 +82,20 @@ class Gate:
         if scope["method"] == "HEAD":
             stated = dict(start["headers"]).get(b"content-length")
             length, body = int(stated) if stated else length, b""
-        await send({**start, "headers": [*headers, MARK, (b"content-length", b"%d" % length)]})
+        await send({**start, "headers": [*headers, self.mark, (b"content-length", b"%d" % length)]})
         there = await _sent(body, receive, send)
         if fault is not None and fault.name == "truncated":
             return False  # to end without the last message closes the connection
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return whole and there and start["status"] in (200, 206)
+
+    async def _refuse(self, send: Send, said: Refusal, wait: float | None = None) -> None:
+        status, kind, body = said
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), self.mark]
+        if wait is not None:
+            headers.append((b"retry-after", b"%d" % max(1, round(wait))))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def _question(scope: Scope) -> tuple[str, str]:
@@ -89,24 +107,6 @@ def _question(scope: Scope) -> tuple[str, str]:
         if name == b"authorization":
             given = value.decode("latin-1").removeprefix("Bearer ").strip()
     return scope["path"] + ("?" + query if query else ""), given
-
-
-def _marked(send: Send) -> Send:
-    async def marked(message: Message) -> None:
-        if message["type"] in ("http.response.start", "websocket.accept"):
-            message = {**message, "headers": [*message.get("headers", []), MARK]}
-        await send(message)
-
-    return marked
-
-
-async def _refuse(send: Send, said: Refusal, wait: float | None = None) -> None:
-    status, kind, body = said
-    headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), MARK]
-    if wait is not None:
-        headers.append((b"retry-after", b"%d" % max(1, round(wait))))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _without_rows(body: bytes) -> bytes:

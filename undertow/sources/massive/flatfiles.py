@@ -167,6 +167,14 @@ class FlatFiles:
                     raise
         raise AssertionError("unreachable")
 
+    def has(self, dataset: str, day: np.datetime64) -> bool:
+        """Whether the vendor has the file of a day. Raises ``NotEntitled`` where the plan does not include it, ``VendorDown``."""
+        try:
+            self._head(key_of(dataset, day))
+        except NotFound:
+            return False
+        return True
+
     def path(self, key: str) -> Path:
         """Where a file lies, or would lie."""
         return self.folder / key

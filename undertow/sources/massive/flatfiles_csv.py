@@ -71,13 +71,13 @@ def _read(file: Path | bytes, name: str, needed: set[str]) -> pl.DataFrame:
         raise BadAnswer(f"Massive's {name} has no column {missing[0]!r}, only {', '.join(header)[:300]}; nothing was taken from it.")
     types = {column: pl.String if plain in _TEXTS else pl.Int64 if plain in _STAMPS else pl.Float64 for column, plain in wanted.items()}
     try:
-        whole = pl.read_csv(
-            file if isinstance(file, Path) else BytesIO(file), columns=list(wanted), schema_overrides=types, row_index_name="row"
-        )
+        scan = pl.scan_csv(file if isinstance(file, Path) else BytesIO(file), schema_overrides=types)
+        # piece by piece, so that what is unpacked is parsed while it lies in the processor's cache
+        whole = scan.select(pl.col(name).alias(plain) for name, plain in wanted.items()).collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
         why = " ".join(str(error).split())[:160].rstrip(".")
         raise BadAnswer(f"Massive's {name} cannot be read ({why}); nothing was taken from it. Fetch it again.") from error
-    return whole.rename(wanted)
+    return whole.rechunk().with_row_index("row")
 
 
 def _header(file: Path | bytes, name: str) -> list[str]:

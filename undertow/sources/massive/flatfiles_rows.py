@@ -42,11 +42,8 @@ def bars(table: Table) -> pl.DataFrame:
 
     midnight, _ = _sessions(table.rows["window_start"])
     end = pl.col("window_start") + MINUTE
-    return _believable(table, midnight).select(
-        *_head("ticker", end, end + BAR_LAG + table.delay, pl.col("row"), Grade.MODELLED),
-        span=pl.lit(MINUTE, pl.Int64),
-        **_prices(),
-    )
+    stamps = _head("ticker", end, end + BAR_LAG + table.delay, pl.col("row"), Grade.MODELLED)
+    return _believable(table, midnight).select(*stamps, span=pl.lit(MINUTE, pl.Int64), **_prices())
 
 
 def daily_bars(table: Table) -> pl.DataFrame:

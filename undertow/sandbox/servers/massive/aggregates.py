@@ -14,6 +14,7 @@ from undertow.sandbox.servers.massive.asking import bad, contract, date_at, day,
 from undertow.sandbox.servers.massive.candles import Candles
 from undertow.sandbox.servers.world import World
 
+MONTH = 21  #: sessions of minutes looked at at once
 SPANS = ("minute", "hour", "day", "week", "month", "year")
 
 
@@ -134,12 +135,12 @@ def _whole_bars(kept: Candles, asked: Asked, *, descending: bool) -> tuple[Candl
 
 
 def _some_minutes(world: World, symbol: str, sessions: slice, wanted: tuple[Instant, Instant, int], *, descending: bool) -> Candles:
-    # sessions one after the other until there are more than enough
+    # a month after the other, the newest first where they are asked for so, until there are more than enough
     first, last, limit = wanted
     found, count = [], 0
-    order = range(sessions.start, sessions.stop)
-    for at in reversed(order) if descending else order:
-        some = candles.minutes(world, symbol, slice(at, at + 1))
+    months = [slice(at, min(at + MONTH, sessions.stop)) for at in range(sessions.start, sessions.stop, MONTH)]
+    for month in reversed(months) if descending else months:
+        some = candles.minutes(world, symbol, month)
         some = some[(some.start >= first) & (some.start <= last)]
         found.append(some)
         count += len(some)

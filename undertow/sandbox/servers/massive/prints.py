@@ -12,7 +12,7 @@ from undertow.core.chunk import I64, Array, Chunk
 from undertow.core.events import MISSING, PRICE_SCALE, Event, OffExchangePrint, OptionTrade, Quote, Trade
 from undertow.core.time import Instant
 from undertow.sandbox.codes import FACILITIES
-from undertow.sandbox.companies import company
+from undertow.sandbox.daily.companies import company
 from undertow.sandbox.draws import word
 from undertow.sandbox.servers.massive.asking import Contract
 from undertow.sandbox.servers.world import World

@@ -9,7 +9,7 @@ import numpy as np
 
 from undertow.core.calendar import holiday_name, nyse
 from undertow.core.time import HOUR, SECOND, Instant, iso
-from undertow.sandbox.companies import company
+from undertow.sandbox.daily.companies import company
 from undertow.sandbox.draws import word
 from undertow.sandbox.servers.asked import Asked
 from undertow.sandbox.servers.massive import candles

@@ -6,7 +6,7 @@ import numpy as np
 
 from undertow.core.calendar import nyse
 from undertow.core.events import EarningsDate
-from undertow.sandbox.companies import company
+from undertow.sandbox.daily.companies import company
 from undertow.sandbox.servers.unusual_whales.desk import Desk, day_of
 
 _SECTORS = {

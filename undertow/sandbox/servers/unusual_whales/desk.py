@@ -18,7 +18,7 @@ from undertow.sandbox.servers.unusual_whales.ask import Ask, before_plan
 from undertow.sandbox.servers.unusual_whales.plan import Plan
 from undertow.sandbox.servers.world import World
 
-_KEPT, _KEPT_DAYS = 128, 8192  # tables and sums of days in memory
+_KEPT = 128  # tables in memory
 Made = TypeVar("Made")
 
 
@@ -28,7 +28,6 @@ class Shelf:
 
     tables: OrderedDict[tuple[Any, ...], tuple[Any, Any]] = field(default_factory=OrderedDict)
     symbols: dict[str, None] = field(default_factory=dict)
-    days: OrderedDict[tuple[Any, ...], dict[str, Any]] = field(default_factory=OrderedDict)
     lock: RLock = field(default_factory=RLock)
 
     def table(self, name: tuple[Any, ...], state: Any, make: Callable[[], Made]) -> Made:
@@ -42,15 +41,6 @@ class Shelf:
                 self.tables.popitem(last=False)
             made: Made = found[1]
             return made
-
-    def day(self, name: tuple[Any, ...], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """A small row that was made under that name, or is made now."""
-        with self.lock:
-            if name not in self.days:
-                self.days[name] = make()
-                while len(self.days) > _KEPT_DAYS:
-                    self.days.popitem(last=False)
-            return self.days[name]
 
 
 @dataclass(frozen=True, slots=True)

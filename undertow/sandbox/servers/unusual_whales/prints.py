@@ -10,7 +10,7 @@ import numpy as np
 from undertow.core.chunk import I64, Array, Chunk
 from undertow.core.events import OffExchangePrint, Quote, Trade
 from undertow.core.time import SECOND
-from undertow.sandbox.companies import company
+from undertow.sandbox.daily.companies import company
 from undertow.sandbox.servers.unusual_whales.ask import Ask
 from undertow.sandbox.servers.unusual_whales.company import issue_type, marketcap, next_report, sector
 from undertow.sandbox.servers.unusual_whales.desk import Desk, day_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from undertow.core.chunk import Array
-from undertow.sandbox.alerts import ALERT, RULES, contracts_of, flow_alerts
 from undertow.sandbox.codes import OPTION_CONDITIONS
-from undertow.sandbox.option_prints import OPTION
+from undertow.sandbox.options.alerts import ALERT, RULES, contracts_of, flow_alerts
+from undertow.sandbox.options.prints import OPTION
 from undertow.sandbox.part import Part, Rows
-from undertow.sandbox.records import joined
-from undertow.sandbox.ticks import LATENCY
+from undertow.sandbox.tape.records import joined
+from undertow.sandbox.tape.ticks import LATENCY
 
 
 def _columns(records: Array, names: str) -> dict[str, Array]:

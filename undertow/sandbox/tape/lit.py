@@ -15,8 +15,8 @@ from numba import njit
 
 from undertow.core.chunk import F64, I64
 from undertow.core.time import MINUTE, SECOND
-from undertow.sandbox.allot import LOT, allot
 from undertow.sandbox.codes import ODD_LOT, OPENING, SWEEP
+from undertow.sandbox.tape.allot import LOT, allot
 
 #: a lit print: when it was published and when the quote before it was, prices in 1/10,000 USD, the true side, and the quote that stood
 LIT = np.dtype(

@@ -14,7 +14,7 @@ from numba import njit
 
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.time import MINUTE
-from undertow.sandbox.daily import Settings
+from undertow.sandbox.daily.layer import Settings
 from undertow.sandbox.draws import session_draws
 
 SPAN = 5 * MINUTE

@@ -6,10 +6,10 @@ import numpy as np
 
 from undertow.core.chunk import Array
 from undertow.sandbox.codes import CONDITIONS, EXCHANGES, FACILITIES
-from undertow.sandbox.dark import DARK
-from undertow.sandbox.lit import LIT
 from undertow.sandbox.part import Part, Rows
-from undertow.sandbox.records import joined
+from undertow.sandbox.tape.dark import DARK
+from undertow.sandbox.tape.lit import LIT
+from undertow.sandbox.tape.records import joined
 
 LATENCY = 300_000  #: ns from an exchange to the public tape
 _FACILITIES = np.array(list(FACILITIES), object)

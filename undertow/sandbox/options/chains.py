@@ -15,8 +15,8 @@ from numba import njit
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array
-from undertow.sandbox.companies import Company, company
-from undertow.sandbox.daily import Settings, days
+from undertow.sandbox.daily.companies import Company, company
+from undertow.sandbox.daily.layer import Settings, days
 from undertow.sandbox.draws import session_draws
 
 EXPIRIES, STRIKES = 4, 7

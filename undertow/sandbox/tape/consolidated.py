@@ -15,17 +15,17 @@ import numpy as np
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.errors import BadData
 from undertow.core.time import SECOND
-from undertow.sandbox.allot import shared_out
-from undertow.sandbox.companies import Company
-from undertow.sandbox.daily import days, span
-from undertow.sandbox.dark import DARK, print_dark
+from undertow.sandbox.daily.companies import Company
+from undertow.sandbox.daily.layer import days, span
+from undertow.sandbox.daily.walk import DAY_SHARE
 from undertow.sandbox.draws import session_stream
-from undertow.sandbox.extended import evening, morning, nights
-from undertow.sandbox.intraday import SPAN
-from undertow.sandbox.lit import LIT, SHORT, TICK, print_lit
 from undertow.sandbox.part import Part
-from undertow.sandbox.records import joined, taken
-from undertow.sandbox.walk import DAY_SHARE
+from undertow.sandbox.tape.allot import shared_out
+from undertow.sandbox.tape.dark import DARK, print_dark
+from undertow.sandbox.tape.extended import evening, morning, nights
+from undertow.sandbox.tape.intraday import SPAN
+from undertow.sandbox.tape.lit import LIT, SHORT, TICK, print_lit
+from undertow.sandbox.tape.records import joined, taken
 
 ON_EXCHANGE = 0.6  #: of the number of prints
 FEWEST, MOST = 10.0, 120.0  #: prints in a regular minute, on average

@@ -19,10 +19,10 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.errors import BadInput
 from undertow.core.time import date_of
-from undertow.sandbox.companies import company
+from undertow.sandbox.daily.companies import company
+from undertow.sandbox.daily.walk import DRAWS, FACTOR, FACTOR_DRAWS, LAYER, walk_company, walk_factor
 from undertow.sandbox.draws import stream
 from undertow.sandbox.halts import Halt, bars_of
-from undertow.sandbox.walk import DRAWS, FACTOR, FACTOR_DRAWS, LAYER, walk_company, walk_factor
 
 FIRST_DAY = np.datetime64("2005-01-03")
 AHEAD = 70  #: sessions of the calendar kept for what lies ahead: the next morning, reports, expiries

@@ -14,7 +14,7 @@ from numba import njit
 from undertow.core.chunk import F64
 
 if TYPE_CHECKING:
-    from undertow.sandbox.companies import Company
+    from undertow.sandbox.daily.companies import Company
 
 FACTOR_DRAWS = np.dtype([(n, "f8") for n in ("day", "night", "fast", "slow")])
 FACTOR = np.dtype([(n, "f8") for n in ("sigma", "tail", "day", "night")])  #: volatility known before the session; its scale; normals

@@ -10,10 +10,10 @@ from numba import njit
 from undertow.core.chunk import I64, Array
 from undertow.core.time import MINUTE
 from undertow.sandbox.codes import FORM_T, MAKES_NO_EXTREME, MAKES_NO_LAST
-from undertow.sandbox.extended import EVENING, MORNING
-from undertow.sandbox.intraday import BAR, SPAN
 from undertow.sandbox.part import Part, Rows
-from undertow.sandbox.tape import Tape, tapes
+from undertow.sandbox.tape.consolidated import Tape, tapes
+from undertow.sandbox.tape.extended import EVENING, MORNING
+from undertow.sandbox.tape.intraday import BAR, SPAN
 
 _PRINT = ("known", "price", "size", "conditions")
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from undertow.core.chunk import Array
 from undertow.core.time import HOUR, MINUTE
-from undertow.sandbox.intraday import MOST, SPAN
-from undertow.sandbox.options import CONTRACTS
+from undertow.sandbox.options.chains import CONTRACTS
 from undertow.sandbox.part import Part, Rows
+from undertow.sandbox.tape.intraday import MOST, SPAN
 
 
 def _columns(records: Array, names: str) -> dict[str, Array]:

@@ -15,14 +15,14 @@ from numba import njit
 
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.time import DAY, MINUTE, SECOND
-from undertow.sandbox.allot import allot
 from undertow.sandbox.codes import AUCTION, ELECTRONIC, FLOOR, INTERMARKET, LEG, LEG_AUCTION
-from undertow.sandbox.daily import days, span
+from undertow.sandbox.daily.layer import days, span
 from undertow.sandbox.draws import session_stream
-from undertow.sandbox.intraday import SPAN
-from undertow.sandbox.options import CONTRACTS, EXPIRIES, _normal
+from undertow.sandbox.options.chains import CONTRACTS, EXPIRIES, _normal
 from undertow.sandbox.part import Part
-from undertow.sandbox.records import taken
+from undertow.sandbox.tape.allot import allot
+from undertow.sandbox.tape.intraday import SPAN
+from undertow.sandbox.tape.records import taken
 
 #: an option print; ``contract`` is its row in the chain, ``side`` and ``trader`` are for the oracle alone
 OPTION = np.dtype([(n, "i8") for n in ("known", "contract", "price", "size", "bid", "ask", "conditions", "side", "trader")])

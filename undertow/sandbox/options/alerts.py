@@ -16,10 +16,10 @@ from numba import njit
 from undertow.core.chunk import I64, Array
 from undertow.core.time import SECOND
 from undertow.sandbox.codes import INTERMARKET, LEG, LEG_AUCTION
-from undertow.sandbox.daily import days, span
+from undertow.sandbox.daily.layer import days, span
 from undertow.sandbox.draws import session_stream
 from undertow.sandbox.part import Part
-from undertow.sandbox.records import joined, taken
+from undertow.sandbox.tape.records import joined, taken
 
 GAP = SECOND // 2
 LEAST_PRINTS, LEAST_PREMIUM = 3, 25_000 * 10_000  #: premium in 1/10,000 USD

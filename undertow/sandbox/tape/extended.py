@@ -15,12 +15,12 @@ from numba import njit
 from undertow.core.chunk import F64, Array
 from undertow.core.time import HOUR, MINUTE, SECOND
 from undertow.sandbox.codes import FORM_T, ODD_LOT
-from undertow.sandbox.daily import days, layer, span
-from undertow.sandbox.dark import DARK
+from undertow.sandbox.daily.layer import days, layer, span
+from undertow.sandbox.daily.walk import DAY_SHARE
 from undertow.sandbox.draws import session_draws, session_stream
-from undertow.sandbox.lit import LIT, TICK
 from undertow.sandbox.part import Part, cents
-from undertow.sandbox.walk import DAY_SHARE
+from undertow.sandbox.tape.dark import DARK
+from undertow.sandbox.tape.lit import LIT, TICK
 
 EVENING = 4 * HOUR  #: after the close
 MORNING = 4 * HOUR  #: since midnight, when trading begins

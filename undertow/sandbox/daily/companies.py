@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from undertow.sandbox.daily.walk import QUARTER
 from undertow.sandbox.draws import stream
-from undertow.sandbox.walk import QUARTER
 
 
 class Company(NamedTuple):

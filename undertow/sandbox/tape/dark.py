@@ -10,8 +10,8 @@ from numba import njit
 
 from undertow.core.chunk import F64, I64
 from undertow.core.time import SECOND
-from undertow.sandbox.allot import LOT, allot
 from undertow.sandbox.codes import AVERAGE, CONTINGENT, LATE, ODD_LOT, VARIATION
+from undertow.sandbox.tape.allot import LOT, allot
 
 #: an off-exchange print: published, executed; the true side, 0 at a midpoint
 DARK = np.dtype([(n, "i8") for n in ("known", "executed", "price", "size", "side", "conditions", "venue")])
