@@ -104,6 +104,14 @@ def test_it_says_what_it_is_and_what_the_plan_has(vendors: Vendors, tmp_path: Pa
     assert all("simulated" in source for source in sources)
 
 
+def test_coverage_shows_the_simulated_market_apart(vendors: Vendors, whole: Path) -> None:
+    done = run(UNDERTOW, "data", "coverage", env=vendors.env(whole))
+    assert done.code == 0, done.err
+    assert "SIMULATED market, kept apart: simulated-seed-3-ic-0.05" in done.out
+    assert "The tape is empty" not in done.out
+    assert "flow_alert" in done.out
+
+
 def test_killed_twenty_times_it_ends_as_if_never(vendors: Vendors, whole: Path, tmp_path: Path) -> None:
     home, chance = tmp_path / "killed", np.random.default_rng(20)
     vendors.faults.clear()

@@ -61,10 +61,21 @@ def coverage_command(
 
     with one_sentence():
         found = coverage(_tape(home), now())
+        apart = {} if as_json else {root.name: coverage(_tape(root), now()) for root in _simulated(home)}
     if as_json:
         print(json.dumps(asdict(found), indent=1))
-    else:
+        return
+    if found.lines or not apart:
         _print_coverage(found)
+    for name, one in apart.items():
+        print(f"SIMULATED market, kept apart: {name}")
+        _print_coverage(one)
+
+
+def _simulated(given: Path | None) -> list[Path]:
+    """The folders of simulated markets that were downloaded into a home."""
+    root = _tape(given).folder.parent
+    return sorted(path.parent for path in root.glob("simulated*/tape"))
 
 
 def _tape(given: Path | None) -> Tape:
