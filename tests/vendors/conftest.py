@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -28,6 +30,12 @@ class Vendors:
     url: str
     world: World
     faults: Faults = field(repr=False)
+
+    def asked_for_data(self, before: Mapping[str, int] = MappingProxyType({})) -> set[str]:
+        """Questions served since ``before`` that ask for more than ten rows; those that ask what a plan includes ask for one or ten."""
+        fresh = {question for question, n in self.faults.served.items() if n > before.get(question, 0)}
+        limits = {question: parse_qs(urlsplit(question).query).get("limit", ["0"]) for question in fresh}
+        return {question for question, limit in limits.items() if int(limit[0]) > 10}
 
     def env(self, home: Path, *, massive: bool = True, whales: bool = True, files: bool = False) -> dict[str, str]:
         """What a command sees: addresses that lead here, and the keys asked for."""

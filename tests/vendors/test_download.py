@@ -88,10 +88,7 @@ def test_a_second_time_asks_for_nothing_but_the_plan(vendors: Vendors, whole: Pa
     assert done.code == 0, done.err
     assert "Everything is here already." in done.out
     assert contents(whole) == before
-    # what is asked is what the plan has: a row or ten each
-    assert {q for q in vendors.faults.asked if "limit=1" not in q and "limit=" in q} <= {
-        q for q in vendors.faults.asked if "/earnings" in q
-    }
+    assert vendors.asked_for_data() == set()
 
 
 def test_it_says_what_it_is_and_what_the_plan_has(vendors: Vendors, tmp_path: Path) -> None:

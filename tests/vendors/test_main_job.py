@@ -52,8 +52,7 @@ def test_a_backtest_again_asks_the_vendors_for_no_data(vendors: Vendors, modes: 
     asked = dict(vendors.faults.served)
     again = run(JOB, *OF, "--mode", "backtest", env=vendors.env(home))
     assert again.summary == modes["backtest"].summary
-    fresh = {question for question, n in vendors.faults.served.items() if n > asked.get(question, 0)}
-    assert {q for q in fresh if "limit=1" not in q and "limit=" in q} == set()  # what is left asks for a row or ten: the plan
+    assert vendors.asked_for_data(asked) == set()
 
 
 def test_what_no_plan_includes_is_simulated_told_and_not_traded(vendors: Vendors, tmp_path: Path) -> None:
