@@ -12,8 +12,8 @@ from undertow.core.chunk import I64, Chunk, chunk_of
 from undertow.core.events import Bar, FlowAlert
 from undertow.core.time import MINUTE, SECOND
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.expressions import Expr
-from undertow.features.register import feature
+from undertow.features.language.expressions import Expr
+from undertow.features.language.register import feature
 from undertow.features.vocabulary import column
 
 EVENTS = 4_000_000

@@ -5,7 +5,7 @@ import numpy as np
 from undertow import FeatureEngineering
 from undertow.core.calendar import nyse
 from undertow.engine.ticks import decision_ticks
-from undertow.features.register import feature
+from undertow.features.language.register import feature
 from undertow.sources.simulated import SimulatedSource
 
 

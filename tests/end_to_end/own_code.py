@@ -3,8 +3,8 @@
 import numpy as np
 
 from undertow import FeatureEngineering, ModelIntegrationFramework
-from undertow.features.expressions import Column
-from undertow.features.register import feature
+from undertow.features.language.expressions import Column
+from undertow.features.language.register import feature
 from undertow.models.logistic import RidgeLogistic
 from undertow.models.register import model
 

@@ -12,9 +12,9 @@ from undertow.core.errors import BadInput, LawBroken
 from undertow.core.events import MISSING, Bar, ChainRow, CorporateAction, DailyBar, NewsItem, OffExchangeVolume, OpenInterest
 from undertow.core.time import DAY, MINUTE, SECOND
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.expressions import Column, Expr
-from undertow.features.memory import FOREVER, Memory
-from undertow.features.register import feature
+from undertow.features.language.expressions import Column, Expr
+from undertow.features.language.memory import FOREVER, Memory
+from undertow.features.language.register import feature
 from undertow.features.vocabulary import Bars, News, column
 
 SYMBOLS = ("A", "B")
@@ -61,7 +61,7 @@ def test_what_ships_is_not_changed_by_a_subclass() -> None:
 
 
 def test_without_intraday_bars() -> None:
-    fe = FeatureEngineering(SYMBOLS, intraday=False)
+    fe = FeatureEngineering(SYMBOLS, without={Bar})
     assert Bar not in fe.kinds
     assert "return_1_1d" in fe.features
     assert "return_1" not in fe.features
@@ -206,7 +206,7 @@ def test_memories_add_up_along_a_sentence_and_cover_side_by_side() -> None:
 
 
 def test_only_decays_fade() -> None:
-    fading = {name for name, one in FeatureEngineering(SYMBOLS, intraday=False).features.items() if one.fades()}
+    fading = {name for name, one in FeatureEngineering(SYMBOLS, without={Bar}).features.items() if one.fades()}
     averages = {"atr_14_1d", "ema_12_1d", "ema_26_1d", "macd_1d", "macd_histogram_1d", "rsi_14_1d"}
     assert fading == averages | {"news_tone_1d", "news_tone_5d"}
 

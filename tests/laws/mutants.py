@@ -9,11 +9,11 @@ import numpy as np
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.events import Bar, DailyBar, NewsItem
 from undertow.core.time import MINUTE, Duration
-from undertow.features import samples, scans
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.expressions import Column, Expr
-from undertow.features.memory import Memory
-from undertow.features.register import feature
+from undertow.features.language import samples, scans
+from undertow.features.language.expressions import Column, Expr
+from undertow.features.language.memory import Memory
+from undertow.features.language.register import feature
 from undertow.features.vocabulary import Bars, column
 
 QUARTER: Duration = 15 * MINUTE

@@ -19,6 +19,7 @@ from undertow.validation.audit import CHECKS, Audit, Check, audit
 from undertow.validation.audit_stamps import audit_stamps
 from undertow.validation.laws import Finding
 from undertow.validation.planted_tape import planted_tape
+from undertow.validation.planted_values import CONTRACTS
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +95,11 @@ def _at_once(chunk: Chunk) -> Chunk:
 
 def test_open_interest_stamped_on_its_trade_date(chunks: dict[type, Chunk]) -> None:
     interest = chunks[OpenInterest]
-    early = np.arange(len(interest)) >= len(interest) - 36
+    last_day = CONTRACTS * len(interest.symbols)
+    early = np.arange(len(interest)) >= len(interest) - last_day
     known = np.where(early, interest.event_at + HOUR, interest.known_at)
     found = only_finding(replace(interest, known_at=known)[np.argsort(known, kind="stable")])
-    assert "36 of 12528 rows are known before the next session's day" in found.seen
+    assert f"{last_day} of {len(interest)} rows are known before the next session's day" in found.seen
 
 
 def test_an_insider_trade_known_before_its_filing(chunks: dict[type, Chunk]) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import RANK, ChainRow, CorporateAction, DailyBar, Event, OpenInterest
-from undertow.features.joins import AsOf, Latest, SplitHistory, identity
+from undertow.features.language.joins import AsOf, Latest, SplitHistory, identity
 
 SYMBOLS = ("A", "B")
 #: gap, symbol, strike, lateness

@@ -13,9 +13,9 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import Bar, DailyBar
 from undertow.core.time import MINUTE, SECOND
-from undertow.features import scans
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.price import CANDLESTICKS
+from undertow.features.families.candlesticks import CANDLESTICKS
+from undertow.features.language import scans
 
 SYMBOLS = ("AAPL", "TSLA", "SPY")
 BURN_IN = 400  # TA-Lib's MACD starts its fast average later than an EMA of its own would

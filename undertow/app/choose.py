@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: told the step's name, how much of it is done and how much there is
 Tell = Callable[[str, int, int], None]
-WHALES_FREE = (ChainRow, OpenInterest)  #: kinds of option flow, which Massive's REST has no history of
+OPTION_FLOW = (ChainRow, OpenInterest)  #: kinds that Massive's REST has no history of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +90,15 @@ def choose_source(job: Job, home: Path, needs: Needs, tell: Tell) -> Chosen:
             raise BadInput(
                 f"--symbols: {', '.join(missing)} not among the imported data ({here}); import bars for it or use --source simulated"
             )
-    return Chosen(source=_simulated(job), notes=notes)
+    return Chosen(source=_simulated(job, needs), notes=notes)
 
 
-def _simulated(job: Job) -> SimulatedSource:
-    from undertow.sandbox.market import Market
+def _simulated(job: Job, needs: Needs) -> SimulatedSource:
+    from undertow.sandbox.market import KINDS, TICKS, Market
     from undertow.sources.simulated import SimulatedSource
 
-    return SimulatedSource(Market(seed=job.seed))
+    single = tuple(kind for kind in TICKS if kind in needs.kinds)
+    return SimulatedSource(Market(seed=job.seed), kinds=KINDS + single)
 
 
 def _with_bars(tape: Tape) -> set[str]:
@@ -124,14 +125,14 @@ def _from_vendors(job: Job, home: Path, needs: Needs, tell: Tell) -> Chosen:
     tape = TapeSource(got.tape, simulated=bool(got.plans.market))
     notes = tuple(_notes(got, filled))
     if filled:
-        return Chosen(source=Filled(tape, _simulated(job), filled), notes=notes, filled=filled)
+        return Chosen(source=Filled(tape, _simulated(job, needs), filled), notes=notes, filled=filled)
     return Chosen(source=tape, notes=notes)
 
 
 def _notes(got: Gathered, filled: Sequence[type[Event]]) -> Iterator[str]:
     if got.plans.market:
         yield f"SIMULATED: the vendors' addresses lead to a simulated market ({got.plans.market})."
-    derived = [kind for kind in WHALES_FREE if got.told_by.get(kind) == "files"]
+    derived = [kind for kind in OPTION_FLOW if got.told_by.get(kind) == "files"]
     if derived:
         yield f"Option flow ({_names(derived)}) is derived from Massive's own tape, as there is no Unusual Whales key."
     if filled:

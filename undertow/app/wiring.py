@@ -13,7 +13,18 @@ from undertow.app.job import Job
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import Chunk, concat
 from undertow.core.errors import BadInput, TooLittleHistory
-from undertow.core.events import Bar, CorporateAction, DailyBar, Event, Grade
+from undertow.core.events import (
+    KINDS,
+    Bar,
+    ChainRow,
+    CorporateAction,
+    DailyBar,
+    Event,
+    Grade,
+    NewsItem,
+    OffExchangeVolume,
+    OpenInterest,
+)
 from undertow.core.orders import Costs
 from undertow.core.protocols import Source
 from undertow.core.time import DAY, MINUTE, Duration, Instant
@@ -21,13 +32,17 @@ from undertow.engine.run import Desk
 from undertow.execution.simulated import SimulatedBroker
 from undertow.features.engineering import FeatureEngineering
 from undertow.features.labels import Labels
-from undertow.features.memory import Memory
+from undertow.features.language.memory import Memory
 from undertow.models.framework import ModelIntegrationFramework, Schedule
 from undertow.strategies.combined import Combined
 
 BAR_SPAN: Duration = 5 * MINUTE
 #: bars a session never falls below, which turns a memory in bars into sessions
 FEWEST_BARS = 42
+#: kinds of event that models are taught on: years of single prints and quotes would be too many
+TAUGHT_ON = frozenset({CorporateAction, Bar, DailyBar, ChainRow, OpenInterest, OffExchangeVolume, NewsItem})
+#: families that models are not taught on: what says next to nothing beside the bars it is made of only hides what does
+NOT_TAUGHT = frozenset({"candlestick"})
 #: learning begins at every sixth retraining of the calendar, about once a year
 GRID_OF_STAGES = 6
 #: a position is changed only when the target moved by this share of the sleeve's equity
@@ -67,13 +82,21 @@ class Market:
 
 def needs(job: Job, calendar: Calendar, until: Instant) -> Needs:
     """What the job's features and models rest on, for the job to decide from its first session on."""
-    memories = FeatureEngineering(job.symbols, calendar=calendar).memories()
+    memories = taught(job.symbols, Bar, calendar).memories()
     begin = learning_begins(job.first, Schedule())
     first = {kind: max(begin - warm_up({kind: memory}), 0) for kind, memory in memories.items() if kind is not CorporateAction}
     if job.timeframe == "1d":
         first.pop(Bar, None)  # day bars are read beside intraday ones, but not the other way round
     first[CorporateAction] = min(first.values())  # they come in full wherever one begins
     return Needs(kinds={kind: int(calendar.midnight[at]) for kind, at in first.items()}, until=until)
+
+
+def taught(symbols: Sequence[str], bars: type[Event], calendar: Calendar) -> FeatureEngineering:
+    """The features that models are taught on: on daily bars without intraday ones, and of the symbols themselves alone."""
+    without = set(KINDS) - TAUGHT_ON | ({Bar} if bars is DailyBar else set())
+    every = FeatureEngineering(symbols, without=without, calendar=calendar)
+    own = [name for name, one in every.features.items() if one.about.family not in NOT_TAUGHT and not one.expr.symbols()]
+    return FeatureEngineering(symbols, only=own, calendar=calendar)
 
 
 def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
@@ -96,7 +119,7 @@ def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
             f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on,"
             f" {short} more are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
         )
-    wanted, notes = _with_data(FeatureEngineering(job.symbols, intraday=bars is Bar, calendar=calendar), whole)
+    wanted, notes = _with_data(taught(job.symbols, bars, calendar), whole)
     return Market(
         source=source,
         chunks=tuple(whole.values()),
@@ -186,7 +209,7 @@ def _first_session(bars: Chunk, calendar: Calendar, job: Job) -> int:
 
 def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs) -> Desk:
     """The five folds, fresh."""
-    features = FeatureEngineering(job.symbols, only=market.features, intraday=market.bars is Bar, calendar=calendar)
+    features = FeatureEngineering(job.symbols, only=market.features, calendar=calendar)
     return Desk(
         features=features,
         labels=Labels(job.symbols, calendar, kind=market.bars),

@@ -70,10 +70,6 @@ class Calendar:
         """Position of the last session that had closed at ``now``."""
         return int(np.searchsorted(self.close, now, side="right")) - 1
 
-    def opens_after(self, at: Array) -> I64:
-        """The first session open at or after each instant, ns UTC (n,)."""
-        return self.open[np.minimum(np.searchsorted(self.open, at, side="left"), len(self.open) - 1)]
-
     def next_midnight(self, at: Array) -> I64:
         """New York midnight that begins the first session's day after each instant's own session, ns UTC (n,)."""
         midnights: I64 = self.midnight[np.minimum(self.position(at) + 1, len(self.midnight) - 1)]

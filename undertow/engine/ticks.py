@@ -6,7 +6,7 @@ import numpy as np
 
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import I64
-from undertow.core.time import HOUR, MINUTE, Duration, Instant
+from undertow.core.time import HOUR, Duration
 
 PREMARKET_TICK: Duration = 9 * HOUR  #: 09:00 New York: open interest is out, the auction is not
 
@@ -25,11 +25,3 @@ def decision_ticks(calendar: Calendar, sessions: range, every: Duration | None) 
     if not len(sessions):
         return np.empty(0, np.int64)
     return np.concatenate([session_ticks(calendar, i, every) for i in sessions])
-
-
-def until_now(ticks: I64, now: Instant) -> I64:
-    """The ticks that are not in the future."""
-    return ticks[ticks <= now]
-
-
-BAR: Duration = 5 * MINUTE

@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from undertow.core.calendar import Calendar, nyse
 from undertow.core.chunk import F64, I64, Chunk, concat, empty_chunk
 from undertow.core.errors import BadInput, LawBroken
-from undertow.core.events import Bar, DailyBar, Event
+from undertow.core.events import Event
 from undertow.core.time import iso
-from undertow.features.expressions import Expr
-from undertow.features.memory import FOREVER, Memory
-from undertow.features.off_exchange import OffExchangeFeatures
-from undertow.features.options_flow import OptionsFlowFeatures
-from undertow.features.plan import Plan
-from undertow.features.price import PriceFeatures
-from undertow.features.register import Described, described
-from undertow.features.vocabulary import Bars
+from undertow.features.families.anomalies import AnomalyFeatures
+from undertow.features.families.candlesticks import CandlestickFeatures
+from undertow.features.families.company import CompanyFeatures
+from undertow.features.families.market import MarketFeatures
+from undertow.features.families.microstructure import MicrostructureFeatures
+from undertow.features.families.news import NewsFeatures
+from undertow.features.families.off_exchange import OffExchangeFeatures
+from undertow.features.families.options_chain import OptionsChainFeatures
+from undertow.features.families.options_flow import OptionsFlowFeatures
+from undertow.features.families.price import PriceFeatures
+from undertow.features.families.prints import PrintFeatures
+from undertow.features.families.sessions import SessionFeatures
+from undertow.features.language.expressions import Expr
+from undertow.features.language.memory import FOREVER, Memory
+from undertow.features.language.plan import Plan
+from undertow.features.language.register import Described, described
+from undertow.features.vocabulary.bars import SETS
+
+ROWS_AT_ONCE = 32_768  #: a column of so many numbers takes a quarter of a megabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +52,55 @@ class Feature:
         return self.expr.fades()
 
 
-class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures):
+class FeatureEngineering(
+    PriceFeatures,
+    CandlestickFeatures,
+    SessionFeatures,
+    OptionsFlowFeatures,
+    OptionsChainFeatures,
+    OffExchangeFeatures,
+    PrintFeatures,
+    MicrostructureFeatures,
+    CompanyFeatures,
+    NewsFeatures,
+    MarketFeatures,
+    AnomalyFeatures,
+):
     """Turns events into a matrix. Every method marked ``@feature`` is one column of it, or one a set of bars it is asked for.
+
+    only    : names of the features wanted; all of them without it
+    without : kinds of event that are not to be read; features that need one are left out
 
     >>> fe = FeatureEngineering(["AAPL"], only=["rsi_14_1d"])
     >>> list(fe.features)
     ['rsi_14_1d']
     """
 
-    intraday: ClassVar[Bars] = Bars(Bar)
-    daily: ClassVar[Bars] = Bars(DailyBar)
-
     def __init__(
-        self, symbols: Sequence[str], *, only: Iterable[str] | None = None, intraday: bool = True, calendar: Calendar | None = None
+        self,
+        symbols: Sequence[str],
+        *,
+        only: Iterable[str] | None = None,
+        without: Iterable[type[Event]] = (),
+        calendar: Calendar | None = None,
     ) -> None:
         self.symbols = tuple(symbols)
-        wanted = None if only is None else set(only)
-        every = self._described(intraday)
+        wanted, absent = None if only is None else set(only), set(without)
+        every = {name: one for name, one in self._described().items() if not absent & set(one.memories())}
         unknown = (wanted or set()) - set(every)
         if unknown:
             raise BadInput(f"no feature named {', '.join(sorted(unknown))}; see `undertow features list`")
         self.features: dict[str, Feature] = {n: f for n, f in every.items() if wanted is None or n in wanted}
-        self._plan = Plan((f.expr for f in self.features.values()), len(self.symbols), calendar or nyse())
-        self._nothing = {kind: empty_chunk(kind, self.symbols) for kind in self._plan.kinds}
+        named = {symbol for f in self.features.values() for symbol in f.expr.symbols()}
+        #: other symbols that features look at, such as SPY; chunks about them are taken where they are there
+        self.context = tuple(sorted(named - set(self.symbols)))
+        self._universe = (*self.symbols, *self.context)
+        self._plan = Plan((f.expr for f in self.features.values()), self._universe, len(self.symbols), calendar or nyse())
+        self._nothing = {kind: empty_chunk(kind, self._universe) for kind in self._plan.kinds}
         self._waiting: dict[type[Event], Chunk] = {}
         self._until = -FOREVER  # the last tick that was answered
 
-    def _described(self, intraday: bool) -> dict[str, Feature]:
+    def _described(self) -> dict[str, Feature]:
         out: dict[str, Feature] = {}
         for name in sorted(dir(type(self))):
             about = described(getattr(type(self), name))
@@ -75,11 +109,9 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
             method: Callable[..., Expr] = getattr(self, name)
             if not about.on_bars:
                 out[name] = Feature(name, about, method())
-                continue
-            if intraday and "intraday" in about.on_bars:
-                out[name] = Feature(name, about, method(self.intraday))
-            if "daily" in about.on_bars:
-                out[f"{name}_1d"] = Feature(f"{name}_1d", about, method(self.daily))
+            for which in about.on_bars:
+                bars, suffix = SETS[which]
+                out[name + suffix] = Feature(name + suffix, about, method(bars))
         return out
 
     @property
@@ -101,31 +133,50 @@ class FeatureEngineering(PriceFeatures, OptionsFlowFeatures, OffExchangeFeatures
         Rows known after the last tick wait for a later push; rows known by a tick that was answered already raise LawBroken, for they
         come too late. Pushing a history at once or in pieces gives the same bits (law 3).
         """
-        ready = self._ready(chunks, int(ticks[-1]) if len(ticks) else None)
-        values = self._plan.push(ready, ticks)
-        shape = len(ticks), len(self.symbols), len(values)
-        if len(ticks) == 1 and values:
+        self._take(chunks)
+        shape = len(ticks), len(self.symbols), len(self.features)
+        if len(ticks) == 1 and self.features:
+            values = self._plan.push(self._ready(int(ticks[0])), ticks)
             return np.ascontiguousarray(np.concatenate(values).T).reshape(shape)
         out = np.empty(shape)
-        for j, value in enumerate(values):
-            out[:, :, j] = value
+        for block in self._blocks(ticks):
+            for j, value in enumerate(self._plan.push(self._ready(int(ticks[block][-1])), ticks[block])):
+                out[block, :, j] = value
         return out
 
-    def _ready(self, chunks: Iterable[Chunk], until: int | None) -> dict[type[Event], Chunk]:
+    def _blocks(self, ticks: I64) -> list[slice]:
+        """Ticks in pieces between which so few events lie that their columns stay in the processor's cache."""
+        due = sum(
+            (np.searchsorted(chunk.known_at, ticks, side="right") for chunk in self._waiting.values()), np.zeros(len(ticks), np.int64)
+        )
+        if not len(ticks):
+            return []
+        cuts = np.flatnonzero(np.diff(due // ROWS_AT_ONCE)) + 1
+        return [slice(int(a), int(b)) for a, b in pairwise([0, *cuts, len(ticks)])]
+
+    def _take(self, chunks: Iterable[Chunk]) -> None:
         pieces = {kind: [waiting] for kind, waiting in self._waiting.items()}
         for chunk in chunks:
-            if chunk.symbols != self.symbols:
-                theirs, ours = ", ".join(chunk.symbols), ", ".join(self.symbols)
-                raise BadInput(f"a chunk of {chunk.kind.kind} is about {theirs}; the features are about {ours}")
+            chunk = self._of_universe(chunk)
             if chunk.kind in self._plan.kinds and len(chunk):
                 if chunk.known_at[0] <= self._until:
                     late, tick = iso(int(chunk.known_at[0])), iso(self._until)
                     raise LawBroken(f"a {chunk.kind.kind} known at {late} came after the tick of {tick}, which had to know it")
                 pieces.setdefault(chunk.kind, []).append(chunk)
         self._waiting = {kind: _merged(some) for kind, some in pieces.items()}
+
+    def _of_universe(self, chunk: Chunk) -> Chunk:
+        if chunk.symbols == self._universe:
+            return chunk
+        if chunk.symbols == self.symbols:
+            return replace(chunk, symbols=self._universe)
+        if chunk.symbols == self.context:
+            return replace(chunk, symbols=self._universe, key=chunk.key + len(self.symbols))
+        theirs, ours = ", ".join(chunk.symbols), ", ".join(self.symbols)
+        raise BadInput(f"a chunk of {chunk.kind.kind} is about {theirs}; the features are about {ours}")
+
+    def _ready(self, until: int) -> dict[type[Event], Chunk]:
         ready = dict(self._nothing)
-        if until is None:
-            return ready
         self._until = until
         for kind, waiting in list(self._waiting.items()):
             if waiting.known_at[-1] <= until:

@@ -10,7 +10,7 @@ from undertow.core.calendar import Calendar
 from undertow.core.chunk import F64, I64, Array, Chunk, chunk_of, concat
 from undertow.core.events import Bar, CorporateAction, DailyBar, Event, LabelKnown
 from undertow.core.time import duration
-from undertow.features.joins import SplitHistory
+from undertow.features.language.joins import SplitHistory
 
 #: a fill or exit that has to wait longer than this is a hole in the data, not an outcome
 PATIENCE = duration("5d")

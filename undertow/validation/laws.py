@@ -15,7 +15,7 @@ from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.events import MISSING, Event
 from undertow.core.time import SECOND, Instant, iso
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.memory import Memory
+from undertow.features.language.memory import Memory
 from undertow.validation.planted_tape import Material
 
 FADED = 2.0**-40

@@ -27,13 +27,13 @@ from undertow.core.events import (
     columns_of,
 )
 from undertow.core.time import HOUR, MINUTE, SECOND
+from undertow.validation.planted_values import CONTRACTS, planted_values
 
 PLANTED = Origin(Grade.MODELLED, ("planted",))
 
 FIRST, LAST = np.datetime64("2022-03-01"), np.datetime64("2024-12-04")  # the last weeks hold Thanksgiving and its half day
 INTRADAY_SESSIONS = 36
 BAR = 5 * MINUTE
-CONTRACTS = 6
 SYMBOLS = ("AAA", "BBB", "CCC")
 
 
@@ -87,8 +87,7 @@ class _Draw:
         columns = {name: self._column(name, unit, len(event)) for name, unit in columns_of(kind).items()}
         if {"open", "high", "low", "close"} <= set(columns):
             columns |= self._prices(key, event, len(event))
-        if kind in (ChainRow, OpenInterest):
-            columns |= self._contracts(len(event))
+        columns |= planted_values(kind, self._rng, event)
         return chunk_of(kind, self._symbols, key=key, event_at=event, known_at=known, columns=columns, origin=PLANTED)
 
     def _every(self, instants: Array, rows: int) -> tuple[I64, I64]:
@@ -145,10 +144,6 @@ class _Draw:
         low = np.minimum(opened, close) - self._rng.integers(0, 300, n) * self._rng.integers(0, 2, n)
         after = np.where((key == 0) & (event >= self._split_at), 4, 1)
         return {name: price // after for name, price in {"open": opened, "high": high, "low": low, "close": close}.items()}
-
-    def _contracts(self, n: int) -> dict[str, Array]:
-        contract = np.arange(n) % CONTRACTS
-        return {"expiry": np.full(n, 20_100), "strike": 1_000_000 + contract // 2 * 50_000, "is_put": contract % 2}
 
     def _split(self) -> Chunk:
         at = np.array([self._split_at])

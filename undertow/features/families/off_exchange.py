@@ -1,10 +1,10 @@
-"""Off-exchange volume and news, day by day (field guide §2 and §4)."""
+"""Off-exchange volume, day by day, as FINRA publishes it (field guide §2)."""
 
 from __future__ import annotations
 
-from undertow.features.expressions import Column, Expr
-from undertow.features.register import feature
-from undertow.features.vocabulary import News, OffExchange
+from undertow.features.language.expressions import Column, Expr
+from undertow.features.language.register import feature
+from undertow.features.vocabulary import OffExchange
 
 
 def _score(column: Column, n: int) -> Expr:
@@ -33,13 +33,3 @@ class OffExchangeFeatures:
     def short_share_score(self) -> Expr:
         """Short-marked share against the last sixty sessions."""
         return _score(OffExchange.short_share, 60)
-
-    @feature(unit="tone", family="news")
-    def news_tone_1d(self) -> Expr:
-        """Tone of the news, an item weighing half after a day."""
-        return News.tone.decayed("1d")
-
-    @feature(unit="tone", family="news")
-    def news_tone_5d(self) -> Expr:
-        """Tone of the news, an item weighing half after five days."""
-        return News.tone.decayed("5d")

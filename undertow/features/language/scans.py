@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, log
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Array
-from undertow.features import kernels
-from undertow.features.memory import Memory
+from undertow.features.language import kernels
+from undertow.features.language.memory import Memory
+from undertow.features.language.statistics import CODES, OF_TWO, Statistic
 
 State = dict[str, Any]
-Statistic = Literal["mean", "deviation", "highest", "lowest"]
+OfSlot = Literal["score", "rank"]
 SLOT_MINUTES = 5
 SLOTS = 24 * 60 // SLOT_MINUTES
 GRID = 1024.0  #: steps to a price unit that candlesticks see; whole prices stay as they are
@@ -50,29 +51,32 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A statistic of the last ``n`` events: mean, deviation, lowest or highest."""
+    """A statistic of the last ``n`` events, or of every ``step``-th; see ``statistics``."""
 
     n: int
     statistic: Statistic
+    step: int = 1
 
     def __post_init__(self) -> None:
-        if self.n < 1 or self.statistic not in get_args(Statistic):
-            raise ValueError(f"a window has n >= 1 and one of {', '.join(get_args(Statistic))}, not {self.n} and {self.statistic!r}")
+        if self.n < 1 or self.step < 1 or self.statistic not in CODES:
+            raise ValueError(f"a window has n >= 1 and one of {', '.join(CODES)}, not {self.n} and {self.statistic!r}")
 
     @property
     def memory(self) -> Memory:
-        """``n - 1`` events before this one."""
-        return Memory(events=self.n - 1)
+        """``n - 1`` steps before this event."""
+        return Memory(events=(self.n - 1) * self.step)
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return _ring(keys, self.n)
+        return _ring(keys, (self.n - 1) * self.step + 1)
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.empty(len(x))
         ring, count = state["ring"], state["count"]
-        if self.statistic == "mean":
+        if self.step > 1 or CODES[self.statistic] > 3:
+            kernels.statistic(key, x, self.n, self.step, ring, count, CODES[self.statistic], out)
+        elif self.statistic == "mean":
             kernels.mean(key, x, ring, count, out)
         elif self.statistic == "deviation":
             kernels.deviation(key, x, ring, count, out)
@@ -82,26 +86,56 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Regression:
+    """Least squares on another column over the last ``n`` events: its ``slope``, ``t``, ``correlation`` or the newest ``residual``."""
+
+    n: int
+    statistic: str
+    step: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n < 2 or self.statistic not in OF_TWO:
+            raise ValueError(f"a regression has n >= 2 and one of {', '.join(OF_TWO)}, not {self.n} and {self.statistic!r}")
+
+    @property
+    def memory(self) -> Memory:
+        """``n - 1`` steps before this event."""
+        return Memory(events=(self.n - 1) * self.step)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"ring": np.full((2, keys, (self.n - 1) * self.step + 1), np.nan), "count": np.zeros(keys, np.int64)}
+
+    def push(self, state: State, key: I64, y: F64, x: F64) -> F64:
+        """key (n,), y (n,), x (n,) -> (n,)."""
+        out = np.empty(len(y))
+        kernels.regression(key, y, x, self.n, self.step, state["ring"], state["count"], OF_TWO[self.statistic], out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
 class Smooth:
-    """Exponential smoothing with weight ``alpha``, seeded by the mean of the first ``n`` values."""
+    """Exponential smoothing with weight ``alpha``, seeded by the mean of the first ``n`` values; each ``step``-th event by itself."""
 
     fades: ClassVar[bool] = True
     n: int
     alpha: float
+    step: int = 1
 
     @property
     def memory(self) -> Memory:
         """Events until the seed weighs less than 2**-40."""
-        return Memory(events=self.n + ceil(FADED / -log(1.0 - self.alpha)))
+        return Memory(events=(self.n + ceil(FADED / -log(1.0 - self.alpha))) * self.step)
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return {"count": np.zeros(keys, np.int64), "value": np.zeros(keys)}
+        rows = keys * self.step
+        return {"count": np.zeros(rows, np.int64), "value": np.zeros(rows), "phase": np.zeros(keys, np.int64)}
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.empty(len(x))
-        kernels.smooth(key, x, self.n, self.alpha, state["count"], state["value"], out)
+        kernels.smooth(key, x, self.n, self.step, self.alpha, state["count"], state["value"], state["phase"], out)
         return out
 
 
@@ -118,18 +152,39 @@ class SessionSum:
         """State of ``keys`` symbols that have seen nothing."""
         return {"current": np.full(keys, -1, np.int64), "total": np.zeros(keys)}
 
-    def push(self, state: State, key: I64, x: F64, session: F64) -> F64:
+    def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session (n,) -> (n,)."""
         out = np.empty(len(x))
-        kernels.session_sum(key, x, session.astype(np.int64), state["current"], state["total"], out)
+        kernels.session_sum(key, x, session, state["current"], state["total"], out)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFirst:
+    """The first known value of the session; takes the value and the session's number."""
+
+    @property
+    def memory(self) -> Memory:
+        """The session so far."""
+        return Memory(sessions=1)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"current": np.full(keys, -1, np.int64), "held": np.full(keys, np.nan)}
+
+    def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
+        """key (n,), x (n,), session (n,) -> (n,)."""
+        out = np.empty(len(x))
+        kernels.session_first(key, x, session, state["current"], state["held"], out)
         return out
 
 
 @dataclass(frozen=True, slots=True)
 class SlotScore:
-    """Standard score against the same five minutes of the day in the ``n`` sessions before; takes the value, the minute and the session."""
+    """Standard score, or mid-rank, among the same five minutes of the ``n`` sessions before; takes the value, minute and session."""
 
     n: int
+    statistic: OfSlot = "score"
 
     @property
     def memory(self) -> Memory:
@@ -141,11 +196,12 @@ class SlotScore:
         shape = (keys, SLOTS, self.n)
         return {"ring": np.full(shape, np.nan), "day": np.zeros(shape, np.int64), "count": np.zeros((keys, SLOTS), np.int64)}
 
-    def push(self, state: State, key: I64, x: F64, minute: F64, session: F64) -> F64:
+    def push(self, state: State, key: I64, x: F64, minute: I64, session: I64) -> F64:
         """key (n,), x (n,), minute of the New York day (n,), session's number (n,) -> (n,)."""
         out = np.empty(len(x))
-        slot = minute.astype(np.int64) // SLOT_MINUTES
-        kernels.slot_score(key, x, slot, session.astype(np.int64), state["ring"], state["day"], state["count"], out)
+        kernels.slot_score(
+            key, x, minute // SLOT_MINUTES, session, state["ring"], state["day"], state["count"], self.statistic == "rank", out
+        )
         return out
 
 

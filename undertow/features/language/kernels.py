@@ -1,4 +1,4 @@
-"""Compiled folds over events, one symbol's state a row. Windows are summed anew from oldest to newest, so that a number depends
+"""Compiled folds along events, one symbol's state a row. Windows are summed anew from oldest to newest, so that a number depends
 on the window alone and never on where the run began (laws 3 and 5); running float sums would drift."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit
 
 from undertow.core.chunk import F64, I64
+from undertow.features.language.statistics import of_two, statistic_of
 
 
 @njit(cache=True)
@@ -86,10 +87,62 @@ def extreme(key: I64, x: F64, ring: F64, count: I64, sign: float, out: F64) -> N
 
 
 @njit(cache=True)
-def smooth(key: I64, x: F64, n: int, alpha: float, count: I64, value: F64, out: F64) -> None:
-    """Exponential smoothing seeded by the mean of the first ``n`` values, as TA-Lib does; NaN is passed over."""
+def unrolled(ring: F64, count: int, step: int, window: F64) -> None:
+    """Every ``step``-th value of a ring, the newest last, into ``window`` (n,)."""
+    m, n = ring.shape[0], window.shape[0]
+    at = (count - 1 - (n - 1) * step) % m
+    for j in range(n):
+        window[j] = ring[at]
+        at += step
+        if at >= m:
+            at -= m
+
+
+@njit(cache=True)
+def statistic(key: I64, x: F64, n: int, step: int, ring: F64, count: I64, what: int, out: F64) -> None:
+    """Statistic number ``what`` of the last ``n`` values, ``step`` apart."""
+    window = np.empty(n)
     for i in range(key.shape[0]):
         k = key[i]
+        ring[k, count[k] % ring.shape[1]] = x[i]
+        count[k] += 1
+        if count[k] < ring.shape[1]:
+            out[i] = np.nan
+            continue
+        unrolled(ring[k], count[k], step, window)
+        out[i] = statistic_of(window, what)
+
+
+@njit(cache=True)
+def regression(key: I64, y: F64, x: F64, n: int, step: int, ring: F64, count: I64, what: int, out: F64) -> None:
+    """Least squares of the last ``n`` values of y on those of x, ``step`` apart; ring (2, keys, m). NaN where one is not known."""
+    left, right = np.empty(n), np.empty(n)
+    m = ring.shape[2]
+    for i in range(key.shape[0]):
+        k = key[i]
+        ring[0, k, count[k] % m] = y[i]
+        ring[1, k, count[k] % m] = x[i]
+        count[k] += 1
+        out[i] = np.nan
+        if count[k] < m:
+            continue
+        unrolled(ring[0, k], count[k], step, left)
+        unrolled(ring[1, k], count[k], step, right)
+        if not (np.isnan(left).any() or np.isnan(right).any()):
+            out[i] = of_two(left, right, what)
+
+
+@njit(cache=True)
+def smooth(key: I64, x: F64, n: int, step: int, alpha: float, count: I64, value: F64, phase: I64, out: F64) -> None:
+    """Exponential smoothing of every ``step``-th value, seeded by the mean of the first ``n``, as TA-Lib does; NaN is passed over.
+
+    count and value (keys * step,), a row a phase; phase (keys,).
+    """
+    for i in range(key.shape[0]):
+        k = key[i]
+        if step > 1:
+            k = key[i] * step + phase[key[i]]
+            phase[key[i]] = (phase[key[i]] + 1) % step
         if np.isnan(x[i]):
             out[i] = np.nan
             continue
@@ -116,8 +169,19 @@ def session_sum(key: I64, x: F64, session: I64, current: I64, total: F64, out: F
 
 
 @njit(cache=True)
-def slot_score(key: I64, x: F64, slot: I64, session: I64, ring: F64, day: I64, count: I64, out: F64) -> None:
-    """Standard score against the same slot of the day in the ``ring.shape[2]`` sessions before; half of them must be there."""
+def session_first(key: I64, x: F64, session: I64, current: I64, held: F64, out: F64) -> None:
+    """The session's first value; NaN until one is known."""
+    for i in range(key.shape[0]):
+        k = key[i]
+        if session[i] != current[k] or np.isnan(held[k]):
+            current[k] = session[i]
+            held[k] = x[i]
+        out[i] = held[k]
+
+
+@njit(cache=True)
+def slot_score(key: I64, x: F64, slot: I64, session: I64, ring: F64, day: I64, count: I64, ranked: bool, out: F64) -> None:
+    """Standard score or mid-rank against the same slot of the day in the ``ring.shape[2]`` sessions before; half must be there."""
     n = ring.shape[2]
     for i in range(key.shape[0]):
         k, s = key[i], slot[i]
@@ -128,7 +192,12 @@ def slot_score(key: I64, x: F64, slot: I64, session: I64, ring: F64, day: I64, c
                 have += 1
                 total += ring[k, s, j % n]
         out[i] = np.nan
-        if have > 1 and 2 * have >= n:
+        if ranked and have > 1 and 2 * have >= n and not np.isnan(x[i]):
+            below = 0.5
+            for j in range(seen - have, seen):
+                below += 1.0 if ring[k, s, j % n] < x[i] else 0.5 * (ring[k, s, j % n] == x[i])
+            out[i] = below / (have + 1.0)
+        elif not ranked and have > 1 and 2 * have >= n:
             centre, squares = total / have, 0.0
             for j in range(seen - have, seen):
                 squares += (ring[k, s, j % n] - centre) ** 2
@@ -137,104 +206,6 @@ def slot_score(key: I64, x: F64, slot: I64, session: I64, ring: F64, day: I64, c
         ring[k, s, seen % n] = x[i]
         day[k, s, seen % n] = session[i]
         count[k, s] += 1
-
-
-@njit(cache=True)
-def window_sum(known: I64, key: I64, value: I64, head: int, tail: int, total: I64, ticks: I64, span: int, out: F64) -> tuple[int, int]:
-    """Two pointers over one array: ``tail`` admits, ``head`` evicts. A window is half open: (tick - span, tick]."""
-    n = known.shape[0]
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        while tail < n and known[tail] <= tick:
-            total[key[tail]] += value[tail]
-            tail += 1
-        while head < tail and known[head] <= tick - span:
-            total[key[head]] -= value[head]
-            head += 1
-        for k in range(total.shape[0]):
-            out[i, k] = total[k]
-    return head, tail
-
-
-@njit(cache=True)
-def decayed_sum(known: I64, key: I64, value: F64, total: F64, last: I64, ticks: I64, half_life: float, out: F64) -> None:
-    """Exponentially decayed sum; an event weighs one half ``half_life`` ns after it was known."""
-    n, at = known.shape[0], 0
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        while at < n and known[at] <= tick:
-            k = key[at]
-            if not np.isnan(value[at]):
-                total[k] = total[k] * 0.5 ** ((known[at] - last[k]) / half_life) + value[at]
-                last[k] = known[at]
-            at += 1
-        for k in range(total.shape[0]):
-            out[i, k] = total[k] * 0.5 ** ((tick - last[k]) / half_life)
-
-
-@njit(cache=True)
-def last_values(known: I64, key: I64, value: F64, held: F64, since: I64, ticks: I64, max_age: int, out: F64) -> None:
-    """The newest value known at each tick, of ``m`` columns of the same rows; NaN before the first and once older than ``max_age`` ns.
-
-    value (m, n), held (m, keys), since (keys,), out (m, ticks, keys)
-    """
-    n, newest = known.shape[0], since.copy()
-    for j in range(held.shape[0]):
-        at = 0
-        newest[:] = since
-        for i in range(ticks.shape[0]):
-            tick = ticks[i]
-            while at < n and known[at] <= tick:
-                held[j, key[at]] = value[j, at]
-                newest[key[at]] = known[at]
-                at += 1
-            for k in range(held.shape[1]):
-                out[j, i, k] = held[j, k] if tick - newest[k] < max_age else np.nan
-    since[:] = newest
-
-
-@njit(cache=True)
-def latest_sum(
-    event: I64,
-    known: I64,
-    key: I64,
-    value: F64,
-    current: I64,
-    total: F64,
-    seen: I64,
-    since: I64,
-    ticks: I64,
-    max_age: int,
-    out: F64,
-) -> None:
-    """Sum over the rows that share the symbol's newest ``event_at``; NaN before the first, where all are, and after ``max_age``."""
-    n, at = known.shape[0], 0
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        while at < n and known[at] <= tick:
-            k = key[at]
-            if event[at] > current[k]:
-                current[k] = event[at]
-                total[k] = 0.0
-                seen[k] = 0
-            if event[at] == current[k] and not np.isnan(value[at]):
-                total[k] += value[at]
-                seen[k] = 1
-                since[k] = known[at]
-            at += 1
-        for k in range(total.shape[0]):
-            out[i, k] = total[k] if seen[k] and tick - since[k] < max_age else np.nan
-
-
-@njit(cache=True)
-def split_factors(key: I64, at: I64, known: I64, action_key: I64, action_at: I64, action_known: I64, ratio: F64, out: F64) -> None:
-    """Product of the ratios of the symbol's splits that were in effect at each row's ``event_at``, and known by its ``known_at``."""
-    for i in range(key.shape[0]):
-        factor = 1.0
-        for j in range(action_key.shape[0]):
-            if action_key[j] == key[i] and action_at[j] <= at[i] and action_known[j] <= known[i]:
-                factor *= ratio[j]
-        out[i] = factor
 
 
 @njit(cache=True)

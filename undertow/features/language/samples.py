@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Chunk
-from undertow.core.time import Duration, duration
-from undertow.features import kernels
-from undertow.features.memory import Memory
-from undertow.features.window import EventBuffer
+from undertow.core.time import DAY, Duration, duration
+from undertow.features.language import kernels_ticks
+from undertow.features.language.memory import Memory
+from undertow.features.language.window import EventBuffer
 
 State = dict[str, Any]
 LONG_AGO = -(2**62)
@@ -45,9 +45,60 @@ class WindowSum:
         total = state["total"]
         out = np.empty((len(ticks), len(total)))
         known, key, kept = buffer.view()
-        head, tail = kernels.window_sum(known, key, kept, 0, buffer.admitted, total, ticks, self.span, out)
+        head, tail = kernels_ticks.window_sum(known, key, kept, 0, buffer.admitted, total, ticks, ticks - self.span, out)
         buffer.drop(head, tail)
         return out * self.quantum if self.quantum != 1.0 else out
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Sum since the ``midnight`` or the ``open`` of the tick's session, in whole multiples of ``quantum``; the plan says where it lies."""
+
+    begins: Literal["midnight", "open"]
+    quantum: float = 1.0
+
+    @property
+    def memory(self) -> Memory:
+        """The session so far, and the days without one that may follow it."""
+        return Memory(span=STALE)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"buffer": EventBuffer(), "total": np.zeros(keys, np.int64)}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64, starts: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) and where the session of each began (t,) -> (t, symbols)."""
+        whole = np.rint(np.nan_to_num(value) / self.quantum).astype(np.int64)
+        buffer: EventBuffer = state["buffer"]
+        buffer.append(chunk.known_at, chunk.key, whole)
+        out = np.empty((len(ticks), len(state["total"])))
+        known, key, kept = buffer.view()
+        # what is known at the very instant a session begins belongs to it
+        head, tail = kernels_ticks.window_sum(known, key, kept, 0, buffer.admitted, state["total"], ticks, starts - 1, out)
+        buffer.drop(head, tail)
+        return out * self.quantum if self.quantum != 1.0 else out
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """Days since the newest event whose value is known."""
+
+    max_age: Duration
+
+    @property
+    def memory(self) -> Memory:
+        """As far back as an age is told."""
+        return Memory(span=self.max_age)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"since": np.full(keys, LONG_AGO, np.int64)}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
+        out = np.empty((len(ticks), len(state["since"])))
+        kernels_ticks.ages(chunk.known_at, chunk.key, value, state["since"], ticks, self.max_age, float(DAY), out)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +120,7 @@ class DecayedSum:
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
         out = np.empty((len(ticks), len(state["total"])))
-        kernels.decayed_sum(chunk.known_at, chunk.key, value, state["total"], state["last"], ticks, float(self.half_life), out)
+        kernels_ticks.decayed_sum(chunk.known_at, chunk.key, value, state["total"], state["last"], ticks, float(self.half_life), out)
         return out
 
 
@@ -102,7 +153,7 @@ class Last:
         for first in range(0, len(values), step):
             block, newest = slice(first, first + step), since if first + step >= len(values) else since.copy()
             rows = np.concatenate(values[block]).reshape(step, len(chunk)) if step > 1 else values[first][None]
-            kernels.last_values(chunk.known_at, chunk.key, rows, held[block], newest, ticks, self.max_age, out[block])
+            kernels_ticks.last_values(chunk.known_at, chunk.key, rows, held[block], newest, ticks, self.max_age, out[block])
         return out
 
 
@@ -127,5 +178,5 @@ class LatestSum:
         total = state["total"]
         out = np.empty((len(ticks), len(total)))
         rows = chunk.event_at, chunk.known_at, chunk.key, value
-        kernels.latest_sum(*rows, state["current"], total, state["seen"], state["since"], ticks, self.max_age, out)
+        kernels_ticks.latest_sum(*rows, state["current"], total, state["seen"], state["since"], ticks, self.max_age, out)
         return out

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from undertow.features.expressions import Column, Expr
-from undertow.features.register import feature
+from undertow.features.language.expressions import Column, Expr
+from undertow.features.language.register import feature
 from undertow.features.vocabulary import Chain, Interest
 
 

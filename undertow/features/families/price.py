@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import sqrt
 
-from undertow.features.expressions import Column, Expr
-from undertow.features.register import feature
+from undertow.features.language.expressions import Column, Expr
+from undertow.features.language.register import feature
 from undertow.features.vocabulary import Bars
 
 BOTH = ("intraday", "daily")
@@ -135,35 +134,3 @@ class PriceFeatures:
 def _fast_k(bars: Bars) -> Column:
     low = bars.low.lowest(14)
     return (bars.close - low) / (bars.high.highest(14) - low)
-
-
-CANDLESTICKS = (
-    "DOJI",
-    "ENGULFING",
-    "HAMMER",
-    "HANGINGMAN",
-    "SHOOTINGSTAR",
-    "INVERTEDHAMMER",
-    "HARAMI",
-    "MORNINGSTAR",
-    "EVENINGSTAR",
-    "3WHITESOLDIERS",
-    "3BLACKCROWS",
-    "PIERCING",
-    "DARKCLOUDCOVER",
-    "MARUBOZU",
-    "SPINNINGTOP",
-    "3INSIDE",
-)
-
-
-def _candlestick(pattern: str) -> Callable[[PriceFeatures, Bars], Expr]:
-    def method(_: PriceFeatures, bars: Bars) -> Expr:
-        return bars.candlestick(f"CDL{pattern}").last()
-
-    method.__doc__ = f"TA-Lib's pattern CDL{pattern} on the last bar: +1 bullish, -1 bearish, 0 none, ±0.8 where two bodies share an end."
-    return feature(unit="-1 to 1", family="candlestick", bars=BOTH)(method)
-
-
-for _pattern in CANDLESTICKS:
-    setattr(PriceFeatures, f"candle_{_pattern.lower()}", _candlestick(_pattern))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.events import RANK
 from undertow.core.time import Duration
-from undertow.features import kernels
-from undertow.features.memory import FOREVER, Memory
+from undertow.features.language import kernels_ticks
+from undertow.features.language.memory import FOREVER, Memory
+from undertow.features.language.window import EventBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,52 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """How to look up another column: by which columns beside the symbol, not older than ``max_age``, perhaps at the ``same`` event_at."""
+    """How to look up another column: by which columns beside the symbol, not older than ``max_age``, perhaps at the ``same`` event_at.
+
+    With a ``symbol`` it is that symbol's value for all; then what is known at the same instant counts too.
+    """
 
     by: tuple[str, ...]
     same: bool
     max_age: Duration
+    symbol: str = ""
 
     @property
     def memory(self) -> Memory:
         """As long as a value counts."""
         return Memory(span=self.max_age)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Sum of another kind's column known in the ``span`` up to an event; whole multiples of ``quantum`` make it exact (law 5)."""
+
+    span: Duration
+    quantum: float
+
+    @property
+    def memory(self) -> Memory:
+        """The window."""
+        return Memory(span=self.span)
+
+
+class Gathered:
+    """The rows of another kind that a window of a later event may still hold, kept from push to push."""
+
+    def __init__(self, keys: int) -> None:
+        self._buffer = EventBuffer()
+        self._total = np.zeros(keys, np.int64)
+
+    def push(self, base: Chunk, other: Chunk, value: F64, how: Gather) -> F64:
+        """Sum at each row of ``base`` (n,) over rows of ``other`` (m,) of its symbol with known_at - span < known <= known_at."""
+        whole = np.rint(np.nan_to_num(value) / how.quantum).astype(np.int64)
+        self._buffer.append(other.known_at, other.key, whole)
+        out = np.empty(len(base))
+        known, key, kept = self._buffer.view()
+        ends = base.known_at
+        head, tail = kernels_ticks.gathered(known, key, kept, 0, self._buffer.admitted, self._total, base.key, ends, how.span, out)
+        self._buffer.drop(head, tail)
+        return out * how.quantum if how.quantum != 1.0 else out
 
 
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64)
@@ -61,13 +98,17 @@ class Latest:
         """The value of ``other`` (m,) known when each row of ``base`` was (n,); a row never sees itself or its equals in time and rank."""
         if len(other) == 0 and len(base) == 0:
             return np.empty(0)
-        ids = np.concatenate([self._id, identity(other, how.by), identity(base, how.by)])
+        asked = identity(base, how.by)
+        if how.symbol:
+            asked = np.full(len(base), base.symbols.index(how.symbol)).astype(np.int64)
+            asked = identity(replace(base, key=asked), how.by)
+        ids = np.concatenate([self._id, identity(other, how.by), asked])
         events = np.concatenate([self._event, other.event_at, base.event_at])
         values = np.concatenate([self._value, value, np.full(len(base), np.nan)])
         held = len(self._id)
         known = np.concatenate([self._known, other.known_at, base.known_at])
         # at one instant the lower rank comes first; rows of the same kind look before any of them is told
-        first = RANK[other.kind] < RANK[base.kind]
+        first = RANK[other.kind] < RANK[base.kind] or bool(how.symbol)
         tie = np.concatenate([np.full(held, -1), np.full(len(other), 0 if first else 1), np.full(len(base), 1 if first else 0)])
         order = np.lexsort((tie, known, ids))
         told = np.arange(len(ids)) < held + len(other)
@@ -113,5 +154,5 @@ class SplitHistory:
             return np.ones(len(base))
         out = np.empty(len(base))
         splits_so_far = self._key, self._at, self._known, self._ratio
-        kernels.split_factors(base.key, base.event_at, base.known_at, *splits_so_far, out)
+        kernels_ticks.split_factors(base.key, base.event_at, base.known_at, *splits_so_far, out)
         return out

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from undertow.features.expressions import Expr
+from undertow.features.language.expressions import Expr
 
 F = TypeVar("F", bound=Callable[..., Expr])
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 
 from undertow.core.calendar import Calendar
-from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import CorporateAction, Event
-from undertow.core.time import MINUTE
-from undertow.features import samples
-from undertow.features.expressions import Clock, Column, Expr, Field
-from undertow.features.joins import AsOf, Factor, Latest, SplitHistory
+from undertow.features.language import samples
+from undertow.features.language.clocks import of_events, of_ticks
+from undertow.features.language.cross import Across, Now, Of, broadcast
+from undertow.features.language.expressions import Clock, Column, Expr, Field, Mentions
+from undertow.features.language.joins import AsOf, Factor, Gather, Gathered, Latest, SplitHistory
+from undertow.features.language.publications import Publications, Reduce
 
 Node = Column | Expr
 Chunks = Mapping[type[Event], Chunk]
@@ -51,17 +54,19 @@ class Plan:
     A push runs three stages: numbers along events, samples of them at the ticks, arithmetic on the samples.
     """
 
-    def __init__(self, wanted: Iterable[Expr], symbols: int, calendar: Calendar) -> None:
-        self._symbols = symbols
+    def __init__(self, wanted: Iterable[Expr], universe: Sequence[str], width: int, calendar: Calendar) -> None:
+        self._universe = tuple(universe)
+        self._width = width  #: the first symbols of the universe, which are asked about
         self._calendar = calendar
         self._index: dict[Node, int] = {}
         self._blank: Values = []
         self._along: list[tuple[int, type[Event], type[Event], Run]] = []
         self._sampled: list[Sampled] = []
         self._groups: dict[tuple[samples.Last, type[Event]], Group] = {}
+        self._clocks: list[tuple[int, Now]] = []
         self._arithmetic: list[tuple[int, Any, tuple[int, ...]]] = []
         self.outputs = [self._add(expr) for expr in wanted]
-        self._last = [(group, group.op.fresh(symbols, len(group.inputs))) for group in self._groups.values()]
+        self._last = [(group, group.op.fresh(len(self._universe), len(group.inputs))) for group in self._groups.values()]
         self.kinds = {kind for _, *both, _ in self._along for kind in both}
 
     def _add(self, node: Node | float) -> int:
@@ -78,6 +83,10 @@ class Plan:
             self._along.append((at, node.kind, other, run))
         elif hasattr(node.op, "fresh"):
             self._sample(node, at, inputs[0])
+        elif isinstance(node.op, Now):
+            self._clocks.append((at, node.op))
+        elif isinstance(node.op, Of | Across):
+            self._arithmetic.append((at, node.op.bind(self._universe, self._width), inputs))
         else:
             self._arithmetic.append((at, node.op, inputs))
         return at
@@ -89,28 +98,38 @@ class Plan:
             group.inputs.append(source)
             group.outputs.append(at)
         else:
-            self._sampled.append(Sampled(op, op.fresh(self._symbols), kind, source, at))
+            self._sampled.append(Sampled(op, op.fresh(len(self._universe)), kind, source, at))
 
     def _column(self, node: Column, inputs: tuple[int, ...]) -> tuple[type[Event], Run]:
         # the other kind that the column reads (its own where there is none), and how to compute it
         kind, op = node.kind, cast(Any, node.op)
-        if isinstance(op, Field):
-            return kind, lambda chunks, _: chunks[kind].numbers(op.name)
-        if isinstance(op, Clock):
-            return kind, lambda chunks, _: self._clock(op.what, chunks[kind].event_at)
         if isinstance(op, Factor):
             splits = SplitHistory()
             return CorporateAction, lambda chunks, _: splits.push(chunks[kind], chunks[CorporateAction])
-        if isinstance(op, AsOf):
-            other, latest, source = cast(Column, node.inputs[0]).kind, Latest(), inputs[0]
-            return other, lambda chunks, values: latest.push(chunks[kind], chunks[other], values[source], op)
+        if isinstance(op, AsOf | Gather):
+            other, source = cast(Column, node.inputs[0]).kind, inputs[0]
+            looked: Any = Latest() if isinstance(op, AsOf) else Gathered(len(self._universe))
+            return other, lambda chunks, values: looked.push(chunks[kind], chunks[other], values[source], op)
+        return kind, self._of_one_kind(kind, op, inputs)
+
+    def _of_one_kind(self, kind: type[Event], op: Any, inputs: tuple[int, ...]) -> Run:
+        if isinstance(op, Field):
+            return lambda chunks, _: chunks[kind].numbers(op.name)
+        if isinstance(op, Mentions):
+            words = _Words(op.words)
+            return lambda chunks, _: words.of(chunks[kind].columns[op.name])
+        if isinstance(op, Clock):
+            return lambda chunks, _: of_events(op.what, chunks[kind].event_at, self._calendar)
+        if isinstance(op, Reduce | Publications):
+            rows = op.fresh(len(self._universe))
+            return lambda chunks, values: op.push(rows, chunks[kind], *[values[i] for i in inputs])
         if hasattr(op, "fresh"):
-            state = op.fresh(self._symbols)
-            return kind, lambda chunks, values: op.push(state, chunks[kind].key, *[values[i] for i in inputs])
-        return kind, lambda chunks, values: _alone(op, [values[i] for i in inputs], len(chunks[kind]))
+            state = op.fresh(len(self._universe))
+            return lambda chunks, values: op.push(state, chunks[kind].key, *[values[i] for i in inputs])
+        return lambda chunks, values: _alone(op, [values[i] for i in inputs], len(chunks[kind]))
 
     def push(self, chunks: Chunks, ticks: I64) -> list[F64]:
-        """Values of the wanted expressions, each (ticks, symbols)."""
+        """Values of the wanted expressions, each (ticks, width)."""
         values = self._blank.copy()
         fresh = {kind for kind in self.kinds if len(chunks[kind])}
         for at, kind, other, run in self._along:
@@ -121,16 +140,36 @@ class Plan:
             for at, value in zip(group.outputs, newest, strict=True):
                 values[at] = value
         for one in self._sampled:
-            values[one.output] = one.op.push(one.state, chunks[one.kind], values[one.input], ticks)
+            more = (self._begins(one.op.begins, ticks),) if isinstance(one.op, samples.Today) else ()
+            values[one.output] = one.op.push(one.state, chunks[one.kind], values[one.input], ticks, *more)
+        for at, clock in self._clocks:
+            values[at] = broadcast(of_ticks(clock.what, ticks, self._calendar), len(self._universe))
         for at, op, inputs in self._arithmetic:
             values[at] = op(*[values[i] for i in inputs])
-        return [values[i] for i in self.outputs]
+        return [values[i][:, : self._width] for i in self.outputs]
 
-    def _clock(self, what: str, event_at: I64) -> F64:
-        session = self._calendar.position(event_at)
-        if what == "session":
-            return session.astype(np.float64)
-        return ((event_at - self._calendar.midnight[session]) // MINUTE).astype(np.float64)
+    def _begins(self, what: str, ticks: I64) -> I64:
+        table: I64 = getattr(self._calendar, what)
+        starts: I64 = table[np.maximum(self._calendar.position(ticks), 0)]
+        return starts
+
+
+class _Words(dict[str, float]):
+    """Text -> whether one of the words stands in it; every distinct text is looked at once."""
+
+    def __init__(self, words: frozenset[str]) -> None:
+        super().__init__()
+        self._words = words
+
+    def __missing__(self, text: str) -> float:
+        found = 1.0 if self._words & set(re.split(r"[^0-9A-Za-z]+", text)) else 0.0
+        if len(self) < 100_000:  # free text could be endless
+            self[text] = found
+        return found
+
+    def of(self, texts: Array) -> F64:
+        """texts (n,) -> (n,)."""
+        return np.fromiter(map(self.__getitem__, texts), np.float64, len(texts))
 
 
 def _alone(op: Callable[..., Any], inputs: Values, n: int) -> F64:

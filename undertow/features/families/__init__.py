@@ -1,0 +1,1 @@
+"""The features that ship, a file a family."""

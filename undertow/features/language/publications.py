@@ -1,0 +1,119 @@
+"""Operators over publications: rows of one symbol with one ``event_at``, such as all contracts of a chain at one close."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from undertow.core.chunk import F64, I64, Array, Chunk
+from undertow.core.time import duration
+from undertow.features.language.memory import Memory
+from undertow.features.language.statistics import CODES, Statistic, statistic_of
+
+State = dict[str, Any]
+LONG_AGO = -(2**62)
+TRICKLE = duration("1d")  #: within which all rows of one publication become known
+STALE = duration("5d")
+#: rows (m, r) of one publication -> a number
+Reduction = Callable[[F64], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """A compiled function of all rows, known so far, of the symbol's newest publication."""
+
+    reduction: Reduction
+
+    @property
+    def memory(self) -> Memory:
+        """As long as a publication counts, and the day in which its rows may trickle in."""
+        return Memory(span=STALE + TRICKLE)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"current": np.full(keys, LONG_AGO, np.int64), "rows": [np.empty((0, 0))] * keys}
+
+    def push(self, state: State, chunk: Chunk, *columns: F64) -> F64:
+        """columns (n,) of the chunk's rows -> (n,), NaN but at the last row of each symbol and instant."""
+        out = np.full(len(chunk), np.nan)
+        values = np.stack([np.broadcast_to(c, len(chunk)) for c in columns])
+        for k in np.unique(chunk.key):
+            mine = np.flatnonzero(chunk.key == k)
+            ends = np.flatnonzero(np.append(np.diff(chunk.known_at[mine]) > 0, True)) + 1
+            for a, b in zip(np.append(0, ends[:-1]), ends, strict=True):
+                self._take(state, int(k), chunk.event_at[mine[a:b]], values[:, mine[a:b]])
+                out[mine[b - 1]] = self.reduction(state["rows"][k])
+        return out
+
+    def _take(self, state: State, k: int, event: I64, values: F64) -> None:
+        newest = int(event.max())
+        if newest > state["current"][k]:
+            state["current"][k], state["rows"][k] = newest, np.empty((len(values), 0))
+        fresh = values[:, event == state["current"][k]]
+        state["rows"][k] = np.concatenate([state["rows"][k], fresh], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Publications:
+    """A statistic of the newest value of each of the last ``n`` publications; they must lie within about a quarter more sessions."""
+
+    n: int
+    statistic: Statistic
+
+    @property
+    def within(self) -> int:
+        """Sessions in which the ``n`` publications must lie."""
+        return self.n + self.n // 4 + 2
+
+    @property
+    def memory(self) -> Memory:
+        """So many sessions, and the time in which a publication's rows may trickle in."""
+        return Memory(sessions=self.within + 1, span=STALE + TRICKLE)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        shape = keys, self.n
+        return {"ring": np.full(shape, np.nan), "at": np.full(shape, LONG_AGO, np.int64), "count": np.zeros(keys, np.int64)}
+
+    def push(self, state: State, chunk: Chunk, x: F64, session: I64) -> F64:
+        """x (n,) of the chunk's rows, session's number (n,) -> (n,), NaN but at the last row of each symbol and instant."""
+        out = np.full(len(chunk), np.nan)
+        rows = chunk.key, session, chunk.known_at, x
+        _publications(*rows, state["ring"], state["at"], state["count"], self.within, CODES[self.statistic], out)
+        return out
+
+
+@njit(cache=True)
+def _final(key: I64, known: I64, keys: int) -> Array:
+    # a row is the last of its symbol and instant when the next one of the symbol is known later
+    final, last = np.ones(key.shape[0], np.bool_), np.full(keys, -1)
+    for i in range(key.shape[0]):
+        before = last[key[i]]
+        if before >= 0 and known[before] == known[i]:
+            final[before] = False
+        last[key[i]] = i
+    return final
+
+
+@njit(cache=True)
+def _publications(key: I64, session: I64, known: I64, x: F64, ring: F64, at: I64, count: I64, within: int, what: int, out: F64) -> None:
+    n = ring.shape[1]
+    final, window = _final(key, known, ring.shape[0]), np.empty(n)
+    for i in range(key.shape[0]):
+        k = key[i]
+        if not np.isnan(x[i]):
+            newest = (count[k] - 1) % n
+            if count[k] > 0 and at[k, newest] == session[i]:
+                ring[k, newest] = x[i]
+            elif count[k] == 0 or session[i] > at[k, newest]:
+                ring[k, count[k] % n] = x[i]
+                at[k, count[k] % n] = session[i]
+                count[k] += 1
+        if final[i] and count[k] >= n and session[i] - at[k, count[k] % n] < within:
+            for j in range(n):
+                window[j] = ring[k, (count[k] + j) % n]
+            out[i] = statistic_of(window, what)

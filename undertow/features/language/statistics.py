@@ -1,0 +1,122 @@
+"""Statistics of a window, from its values alone, oldest first: what a number says never depends on where a run began (laws 3, 5)."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+from numba import njit
+
+from undertow.core.chunk import F64
+
+Statistic = Literal[
+    "mean", "deviation", "highest", "lowest", "rank", "median", "robust_score", "slope", "slope_t", "skewness", "autocorrelation", "first"
+]
+CODES: dict[str, int] = {name: i for i, name in enumerate(get_args(Statistic))}
+OfTwo = Literal["slope", "t", "correlation", "residual"]
+OF_TWO: dict[str, int] = {name: i for i, name in enumerate(get_args(OfTwo))}
+NORMAL_MAD = 1.4826  #: the median absolute deviation times this estimates a normal distribution's standard deviation
+
+
+@njit(cache=True)
+def mean_of(x: F64) -> float:
+    """Mean of x (n,), summed from the first to the last."""
+    total = 0.0
+    for j in range(x.shape[0]):
+        total += x[j]
+    return float(total / x.shape[0])
+
+
+@njit(cache=True)
+def moment(x: F64, centre: float, power: int) -> float:
+    """Mean of (x - centre) ** power."""
+    total = 0.0
+    for j in range(x.shape[0]):
+        total += (x[j] - centre) ** power
+    return float(total / x.shape[0])
+
+
+@njit(cache=True)
+def rank_of_last(x: F64) -> float:
+    """Mid-rank in (0, 1) of the last value among all of them."""
+    less, ties = 0, 0
+    newest = x[x.shape[0] - 1]
+    for j in range(x.shape[0]):
+        less += x[j] < newest
+        ties += x[j] == newest
+    return float((less + 0.5 * ties) / x.shape[0])
+
+
+@njit(cache=True)
+def middle(x: F64) -> float:
+    """Median of x (n,); x is put in order."""
+    x.sort()
+    n = x.shape[0]
+    return float(x[n // 2] if n % 2 else 0.5 * (x[n // 2 - 1] + x[n // 2]))
+
+
+@njit(cache=True)
+def robust_score(x: F64) -> float:
+    """Distance of the last value from the median in standard deviations estimated by the median absolute deviation."""
+    newest = x[x.shape[0] - 1]
+    centre = middle(x)
+    spread = NORMAL_MAD * middle(np.abs(x - centre))
+    return (newest - centre) / spread if spread > 0.0 else np.nan
+
+
+@njit(cache=True)
+def of_two(y: F64, x: F64, what: int) -> float:
+    """Least squares of y on x, both (n,): slope 0, its t-statistic 1, correlation 2, residual of the newest 3; NaN without variance."""
+    n = y.shape[0]
+    at_x, at_y = mean_of(x), mean_of(y)
+    sxx, sxy, syy = 0.0, 0.0, 0.0
+    for j in range(n):
+        sxx += (x[j] - at_x) ** 2
+        sxy += (x[j] - at_x) * (y[j] - at_y)
+        syy += (y[j] - at_y) ** 2
+    if not sxx > 0.0:
+        return np.nan
+    slope = sxy / sxx
+    if what == 0:
+        return slope
+    if what == 3:
+        return float(y[n - 1] - at_y - slope * (x[n - 1] - at_x))
+    if not syy > 0.0:
+        return np.nan
+    if what == 2:
+        return float(sxy / np.sqrt(sxx * syy))
+    left = syy - slope * sxy
+    # a perfect fit has no error to measure a slope by
+    return slope / np.sqrt(left / (n - 2) / sxx) if n > 2 and left > 1e-14 * syy else np.nan
+
+
+@njit(cache=True)
+def statistic_of(x: F64, what: int) -> float:
+    """The statistic with number ``what`` in ``CODES`` of x (n,), oldest first; x may be put in order. NaN where any value is."""
+    n = x.shape[0]
+    for j in range(n):
+        if np.isnan(x[j]):
+            return np.nan
+    if what == 0:
+        return mean_of(x)
+    if what == 1:
+        return float(np.sqrt(moment(x, mean_of(x), 2)))
+    if what == 2:
+        return float(x.max())
+    if what == 3:
+        return float(x.min())
+    if what == 4:
+        return rank_of_last(x)
+    if what == 5:
+        return middle(x)
+    if what == 6:
+        return robust_score(x)
+    if what == 7 or what == 8:
+        return of_two(x, np.arange(n).astype(np.float64), what - 7)
+    if what == 9:
+        centre = mean_of(x)
+        spread = moment(x, centre, 2)
+        return moment(x, centre, 3) / spread**1.5 if spread > 0.0 else np.nan
+    if what == 10:
+        return of_two(x[1:], x[:-1], 2) if n > 2 else np.nan
+    return float(x[0])

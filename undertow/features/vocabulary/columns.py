@@ -1,0 +1,37 @@
+"""Columns as published, by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from undertow.core import events
+from undertow.core.events import Event
+from undertow.features.language.expressions import Clock, Column, Field, Mentions
+from undertow.features.language.joins import Factor
+
+
+def column(kind: type[Event], name: str) -> Column:
+    """A column of numbers as published."""
+    _has(kind, name)
+    return Column(kind, Field(name))
+
+
+def mentions(kind: type[Event], name: str, words: Iterable[str]) -> Column:
+    """1.0 where one of the words, such as a condition's number, stands in a text column."""
+    _has(kind, name)
+    return Column(kind, Mentions(name, frozenset(words)))
+
+
+def clock(kind: type[Event], what: str) -> Column:
+    """When an event happened: ``days`` since 1970, ``minute`` of the New York day, ``session_share`` gone."""
+    return Column(kind, Clock(what))
+
+
+def factor(kind: type[Event]) -> Column:
+    """Shares of the first day for one of an event's day: prices times it are continuous over splits."""
+    return Column(kind, Factor())
+
+
+def _has(kind: type[Event], name: str) -> None:
+    if name not in events.columns_of(kind):
+        raise ValueError(f"{kind.kind} has no column {name!r}; it has {', '.join(events.columns_of(kind))}")
