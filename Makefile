@@ -27,8 +27,9 @@ check-shape:
 test: ## every test
 	./run_tests.sh
 
-bench: ## the measurements, on this machine
-	$(BIN)/python -m benchmarks
+bench: ## the measurements, on this machine; fails at the end if a bound was missed
+	@missed=0; for each in benchmarks benchmarks.flatfiles benchmarks.streams; do \
+		echo "$$each"; $(BIN)/python -m $$each || missed=1; done; exit $$missed
 
 format: ## rewrite the files in the house's format
 	$(BIN)/ruff format $(PRESENT)

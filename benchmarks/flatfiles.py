@@ -117,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(f"{'':<8} {'rows':>10} {'to tape/s':>12} {'parse/s':>12} {'ratio':>7}   (clock)   (median of {given.rounds} rounds)")
+    print(f"{'':<8} {'rows':>10} {'to tape/s':>12} {'parse/s':>12} {'ratio':>7}   (clock)   bound   (median of {given.rounds} rounds)")
     enough = True
     with tempfile.TemporaryDirectory() as folder:
         for name, make, kinds in (("minutes", minutes, (Bar,)), ("trades", trades, (Trade, OffExchangePrint))):
@@ -127,7 +127,10 @@ def main(arguments: Sequence[str]) -> int:
             both = [(_seconds(lambda f=file, k=kinds: to_tape(f, k)), _seconds(lambda f=file: floor(f))) for _ in range(given.rounds)]
             ratio, clock = (statistics.median(bare[i] / tape[i] for tape, bare in both) for i in (0, 1))
             rates = [given.rows / statistics.median(taken[0] for taken in side) for side in zip(*both, strict=True)]
-            print(f"{name:<8} {given.rows:>10,} {rates[0]:>12,.0f} {rates[1]:>12,.0f} {ratio:>7.2f}   ({clock:.2f})", flush=True)
+            verdict = f"{LEAST} {'reached' if ratio >= LEAST else 'MISSED'}"
+            print(
+                f"{name:<8} {given.rows:>10,} {rates[0]:>12,.0f} {rates[1]:>12,.0f} {ratio:>7.3f}   ({clock:.2f})    {verdict}", flush=True
+            )
             enough &= ratio >= LEAST
     return 0 if enough else 1
 

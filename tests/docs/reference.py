@@ -84,16 +84,29 @@ def _unit(unit: Any) -> str:
 
 
 def part_features() -> str:
-    """A section a family; a feature that is computed on both sets of bars has one row."""
+    """A section a family; a feature that is computed on several sets of bars has one row."""
     from undertow import FeatureEngineering
+    from undertow.features.vocabulary.bars import SETS
 
+    suffixes = {which: suffix for which, (_, suffix) in SETS.items()}
     families: dict[str, dict[str, list[str]]] = {}
     for name, one in FeatureEngineering(["AAPL"]).features.items():
-        base = name.removesuffix("_1d") if one.about.on_bars else name
-        row = families.setdefault(one.about.family, {}).setdefault(base, ["", one.about.unit, plain(one.about.doc)])
+        endings = [suffixes[which] for which in one.about.on_bars if suffixes[which] and name.endswith(suffixes[which])]
+        base = name.removesuffix(endings[0]) if endings else name
+        rests_on = ", ".join(f"`{kind}`" for kind in sorted(kind.kind for kind in one.memories()) if kind != "corporate_action")
+        row = families.setdefault(one.about.family, {}).setdefault(base, ["", one.about.unit, plain(one.about.doc), "", ""])
         row[0] = ", ".join(filter(None, [row[0], f"`{name}`"]))
-    head = ["feature", "unit", "meaning"]
+        row[3] = ", ".join(dict.fromkeys(filter(None, [*row[3].split(", "), *rests_on.split(", ")])))
+        row[4] = "; ".join(filter(None, [row[4], _remembered(one)]))
+    head = ["feature", "unit", "meaning", "rests on", "memory"]
     return "\n\n".join(f"## {family.capitalize()}\n\n{table(head, list(rows.values()))}" for family, rows in sorted(families.items()))
+
+
+def _remembered(one: Any) -> str:
+    from undertow.features.language.words import remembered
+
+    memory = {kind: much for kind, much in remembered(one.memories()).items() if kind != "corporate_action"}
+    return ", ".join(dict.fromkeys(memory.values()))
 
 
 def part_models() -> str:

@@ -148,6 +148,18 @@ def test_other_readers_see_the_same_rows_of_old_and_new_files(tmp_path: Path, mo
     )
 
 
+@pytest.mark.parametrize(("symbols", "kept"), [("ABC", "AABBCC"), ("BAC", "ABCABC")])
+def test_a_session_stays_by_symbol_on_disk_and_comes_out_in_total_order(tmp_path: Path, symbols: str, kept: str) -> None:
+    tape, frame = Tape(tmp_path), several(symbols, 2)
+    hour = pl.int_range(pl.len(), dtype=pl.Int64) % 2 * 3_600 * 10**9
+    frame = frame.with_columns(event_at=START + hour, known_at=START + hour, seq=pl.col("symbol").cast(pl.Enum(list("ABC"))).to_physical())
+    assert tape.append(DailyBar, frame) == Appended(rows=6)
+    assert "".join(tape.frame(DailyBar).collect()["symbol"]) == kept
+    out = tape.read(DailyBar, list("ABC"), 0, 2**62)
+    assert [out.symbols[k] for k in out.key] == list("ABCABC")
+    assert (np.diff(out.known_at) >= 0).all()
+
+
 def test_what_a_killed_writer_left_is_written_over(tmp_path: Path) -> None:
     tape = Tape(tmp_path)
     torn = tape.folder / "daily_bar" / "month=2023-11" / "0000000000-0000.parquet"

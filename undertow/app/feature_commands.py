@@ -21,6 +21,7 @@ features = typer.Typer(help="See what the matrix is made of, and compute it.", n
 JSON = typer.Option(False, "--json", help="Print as JSON.")
 FAMILY = typer.Option(None, "--family", help="Only this family.")
 NAME = typer.Argument(metavar="NAME", help="A feature's name, as `undertow features list` prints it.")
+OWN = typer.Option(None, "--features", help="FILE.py:CLASS of your own FeatureEngineering.")
 ONLY = typer.Option(None, "--only", help="Names of features, separated by commas; all of them without it.")
 PRINTS = typer.Option(False, "--prints", help="With the features of single prints and quotes: some millions of rows a session.")
 Out = Annotated[Path, typer.Option("--out", help="The file to write: .parquet or .csv.")]
@@ -34,16 +35,16 @@ def about() -> None:
 
 
 @features.command("list")
-def list_features(as_json: bool = JSON, family: str | None = FAMILY) -> None:
+def list_features(as_json: bool = JSON, family: str | None = FAMILY, own: str | None = OWN) -> None:
     """List every feature: its name, unit, family and meaning."""
     from undertow.core.errors import BadInput
 
-    rows = [
-        {"name": name, "unit": one.about.unit, "family": one.about.family, "about": one.about.doc.splitlines()[0]}
-        for name, one in _every().items()
-    ]
-    families = sorted({row["family"] for row in rows})
     with one_sentence():
+        rows = [
+            {"name": name, "unit": one.about.unit, "family": one.about.family, "about": one.about.doc.splitlines()[0]}
+            for name, one in _every(own).items()
+        ]
+        families = sorted({row["family"] for row in rows})
         if family is not None and family not in families:
             raise BadInput(f"--family {family!r} is not one of {', '.join(families)}")
     rows = [row for row in rows if family in (None, row["family"])]
@@ -55,12 +56,12 @@ def list_features(as_json: bool = JSON, family: str | None = FAMILY) -> None:
 
 
 @features.command("show")
-def show_feature(name: Annotated[str, NAME], as_json: bool = JSON) -> None:
+def show_feature(name: Annotated[str, NAME], as_json: bool = JSON, own: str | None = OWN) -> None:
     """Show one feature: what it means, how it is computed, how much history it rests on and since when that is known."""
     from undertow.features.language.words import formula, known_when, remembered
 
     with one_sentence():
-        one = _named(name)
+        one = _named(name, own)
     memories = one.memories()
     told: dict[str, Any] = {
         "name": name,
@@ -154,18 +155,20 @@ def plot_feature(
     _said(made, out)
 
 
-def _every() -> dict[str, Any]:
+def _every(own: str | None = None) -> dict[str, Any]:
+    from undertow.app.own_code import own_class
     from undertow.features.engineering import FeatureEngineering
 
-    return dict(FeatureEngineering(("ANY",)).features)
+    every = own_class(own, FeatureEngineering, "--features") if own else FeatureEngineering
+    return dict(every(("ANY",)).features)
 
 
-def _named(name: str) -> Any:
+def _named(name: str, own: str | None = None) -> Any:
     from difflib import get_close_matches
 
     from undertow.core.errors import BadInput
 
-    every = _every()
+    every = _every(own)
     if name not in every:
         near = get_close_matches(name, every, 3, 0.5)
         raise BadInput(f"no feature named {name!r}" + (f"; near it: {', '.join(near)}" if near else "; see `undertow features list`"))

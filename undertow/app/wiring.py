@@ -14,7 +14,7 @@ from undertow.core.calendar import Calendar
 from undertow.core.chunk import Chunk, concat
 from undertow.core.errors import BadInput, TooLittleHistory
 from undertow.core.events import (
-    KINDS,
+    BY_NAME,
     Bar,
     ChainRow,
     CorporateAction,
@@ -93,7 +93,7 @@ def needs(job: Job, calendar: Calendar, until: Instant) -> Needs:
 
 def taught(symbols: Sequence[str], bars: type[Event], calendar: Calendar) -> FeatureEngineering:
     """The features that models are taught on: on daily bars without intraday ones, and of the symbols themselves alone."""
-    without = set(KINDS) - TAUGHT_ON | ({Bar} if bars is DailyBar else set())
+    without = set(BY_NAME.values()) - TAUGHT_ON | ({Bar} if bars is DailyBar else set())
     every = FeatureEngineering(symbols, without=without, calendar=calendar)
     own = [name for name, one in every.features.items() if one.about.family not in NOT_TAUGHT and not one.expr.symbols()]
     return FeatureEngineering(symbols, only=own, calendar=calendar)

@@ -343,6 +343,22 @@ RANK: dict[type[Event], int] = {kind: i for i, kind in enumerate(KINDS)}
 BY_NAME: dict[str, type[Event]] = {kind.kind: kind for kind in KINDS}
 
 
+def add_kind(kind: type[Event]) -> type[Event]:
+    """Make a new kind known by its name, after all others in rank; raises ValueError where the name is taken.
+
+    >>> @add_kind
+    ... @dataclass(frozen=True, slots=True, kw_only=True)
+    ... class Rumour(Event):
+    ...     kind: ClassVar[str] = "rumour"
+    ...     weight: Ratio
+    """
+    if BY_NAME.setdefault(kind.kind, kind) is not kind and BY_NAME[kind.kind].__qualname__ != kind.__qualname__:
+        raise ValueError(f"there is a kind {kind.kind!r} already: {BY_NAME[kind.kind].__name__}")
+    BY_NAME[kind.kind] = kind
+    RANK.setdefault(kind, len(RANK))
+    return kind
+
+
 def columns_of(kind: type[Event]) -> dict[str, Unit]:
     """The columns of a kind beside symbol, event_at, known_at and seq: name -> unit, in order of declaration."""
     hashable: Any = kind  # which mypy doubts of a frozen dataclass's class

@@ -11,7 +11,7 @@ import numpy as np
 
 from undertow.core.chunk import I64, Array, Chunk, empty_chunk
 from undertow.core.errors import BadInput
-from undertow.core.events import KINDS, MISSING, Event, columns_of
+from undertow.core.events import BY_NAME, MISSING, Event, columns_of
 from undertow.core.time import HOUR, Instant
 from undertow.tape import delta
 from undertow.tape.identity import coded, row_ids
@@ -48,7 +48,7 @@ class Tape:
 
     def kinds(self) -> tuple[type[Event], ...]:
         """Kinds with a table, in source rank."""
-        return tuple(kind for kind in KINDS if delta.exists(self.folder / kind.kind))
+        return tuple(kind for kind in BY_NAME.values() if delta.exists(self.folder / kind.kind))
 
     def versions(self) -> dict[str, int]:
         """Kind -> number of its table's last commit: what a run records to name the data it saw."""
@@ -198,16 +198,21 @@ def _new_york_days(hours: I64) -> pl.Series:
 
 
 def _parts(rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Month (``2026-03``) of the session and rows of it, in total order, a file's worth at a time."""
+    """Month (``2026-03``) of the session and rows of it, a file's worth at a time.
+
+    In total order, so that reading a session skips the others; a single session that came symbol by symbol, as a vendor's file of the
+    whole market does, stays so: reading a symbol skips the others.
+    """
     import polars as pl
 
-    ends = pl.Series([rows["session"].min(), rows["session"].max()], dtype=pl.Date).dt.strftime("%Y-%m")
+    bounds = pl.Series([rows["session"].min(), rows["session"].max()], dtype=pl.Date)
+    ends = bounds.dt.strftime("%Y-%m")
     if ends[0] != ends[1]:
         months = _ordered(rows).with_columns(month=pl.col("session").dt.strftime("%Y-%m"))
         for (month,), part in sorted(months.partition_by("month", as_dict=True, include_key=False).items()):
             yield str(month), part
         return
-    order = _order(rows)
+    order = None if bounds[0] == bounds[1] and rows["symbol"].is_sorted() else _order(rows)
     for start in range(0, len(rows), _FILE):
         yield ends[0], rows.slice(start, _FILE) if order is None else rows[order.slice(start, _FILE)]
 

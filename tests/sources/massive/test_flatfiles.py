@@ -271,6 +271,29 @@ def test_what_cannot_be_is_left_out_and_said(caplog: pytest.LogCaptureFixture) -
     assert both[OffExchangePrint].select("venue", "conditions", "size").rows() == [("FINN", "12,37", 2)]
 
 
+@pytest.mark.parametrize("number", ["NaN", "inf", "-inf", "1e300", "1e15"])
+def test_a_number_that_cannot_be_kept_costs_its_row_and_no_other(caplog: pytest.LogCaptureFixture, number: str) -> None:
+    at, wide = midnight() + 10 * HOUR, number.replace("1e15", "1e16")
+    head = "ticker,volume,open,close,high,low,window_start,transactions"
+    bad = (f"B,1,10,10,{number},10,{at},1", f"C,{wide},10,10,10,10,{at},1", f"D,1,10,10,10,10,{at},{wide}", f"E,1,10,{number},10,10,{at},1")
+    assert rows(packed(head, f"A,1,10,10,10,10,{at},", *bad), (Bar,))[Bar].select("symbol", "open", "trades").rows() == [
+        ("A", 100_000, None)
+    ]
+    assert "left out 4 rows of the flat file: their prices contradict" in caplog.text
+    prints = (f"A,,11,10,{at},1,0", f"B,,11,{number},{at},1,0", f"C,,11,10,{at},{wide},0")
+    found = rows(packed("ticker,conditions,exchange,price,sip_timestamp,size,trf_id", *prints), (Trade,))[Trade]
+    assert found.select("symbol", "price", "size").rows() == [("A", 100_000, 1)]
+    assert "left out 2 rows of the flat file: their numbers cannot be" in caplog.text
+
+
+def test_an_aggregates_place_is_its_tickers_whoever_is_asked_for() -> None:
+    at = midnight() + 10 * HOUR
+    lines = (f"{t},1,10,10,10,10,{at + i * MINUTE},1" for t in "ABC" for i in range(2))
+    body = packed("ticker,volume,open,close,high,low,window_start,transactions", *lines)
+    assert rows(body, (Bar,))[Bar]["seq"].to_list() == [0, 0, 1, 1, 2, 2]
+    assert rows(body, (Bar,), ("A", "C"))[Bar]["seq"].to_list() == [0, 0, 2, 2]
+
+
 def test_a_print_is_known_by_the_latest_of_its_clocks_and_happened_by_the_venues() -> None:
     at = midnight() + 10 * HOUR
     head = "ticker,conditions,correction,exchange,participant_timestamp,price,sequence_number,sip_timestamp,size,trf_id,trf_timestamp"

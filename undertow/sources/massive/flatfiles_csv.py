@@ -57,12 +57,15 @@ def rows(
     if symbols is not None:
         owner = pl.col("ticker").str.extract(r"^O:([A-Z]+)\d{6}[CP]", 1) if "options" in datasets.pop() else pl.col("ticker")
         raw = raw.filter(owner.is_in(list(symbols)))
-    table = of.Table(rows=raw, name=name, delay=delay)
+    table = of.sound(of.Table(rows=raw, name=name, delay=delay))
     return {kind: _READERS[kind][2](table).with_columns(source=pl.lit(NAME)) for kind in kinds}
 
 
 def _read(file: Path | bytes, name: str, needed: set[str]) -> pl.DataFrame:
-    """The columns that are needed, and the optional ones that are there, under lower-case names, with the row's number in the file."""
+    """The columns that are needed, and the optional ones that are there, as ``of.kept`` has them, with their ``place`` in the file.
+
+    That is the row's number; of aggregates the ticker's, which puts rows of one time in the same order and is kept in less room.
+    """
     import polars as pl
 
     header = _header(file, name)
@@ -72,12 +75,15 @@ def _read(file: Path | bytes, name: str, needed: set[str]) -> pl.DataFrame:
     types = {column: pl.String if plain in _TEXTS else pl.Int64 if plain in _STAMPS else pl.Float64 for column, plain in wanted.items()}
     try:
         scan = pl.scan_csv(file if isinstance(file, Path) else BytesIO(file), schema_overrides=types)
-        # piece by piece, so that what is unpacked is parsed while it lies in the processor's cache
-        whole = scan.select(pl.col(name).alias(plain) for name, plain in wanted.items()).collect(engine="streaming")
+        plain = scan.select(pl.col(name).alias(plain) for name, plain in wanted.items()).select(**of.kept(wanted.values()))
+        # piece by piece, so that what is unpacked is parsed and made whole while it lies in the processor's cache
+        whole = plain.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError, EOFError) as error:
         why = " ".join(str(error).split())[:160].rstrip(".")
         raise BadAnswer(f"Massive's {name} cannot be read ({why}); nothing was taken from it. Fetch it again.") from error
-    return whole.rechunk().with_row_index("row")
+    if "window_start" in whole.columns:
+        return whole.with_columns(place=pl.col("ticker").rle_id())
+    return whole.with_row_index("place")
 
 
 def _header(file: Path | bytes, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,17 +24,41 @@ QUOTES = ("ticker", "ask_price", "ask_size", "bid_price", "bid_size", "sip_times
 OPTION_TRADES = ("ticker", "conditions", "price", "sip_timestamp", "size")
 OPTION_DAYS = ("ticker", "volume", "close", "window_start")
 OPTIONAL = ("correction", "participant_timestamp", "trf_timestamp", "sequence_number")  #: read where the file has them
+_MONEY = frozenset({"open", "close", "high", "low", "price", "ask_price", "bid_price"})
+_SIZES = frozenset({"volume", "transactions", "size", "ask_size", "bid_size"})
+_EXACT = 2**53  # the largest number up to which the file's decimals are read without a gap
 _OCC = r"^O:([A-Z]+)(\d{6})([CP])(\d{8})$"  # adjusted contracts, whose roots end in a digit, do not match
+_CONTRADICTED = "their prices contradict each other"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A file's rows under lower-case names with their number in ``row``; the file's name; how late the plan sees the market, ns."""
+    """A file's rows as ``kept`` has them, with their ``place`` in it; the file's name; how late the plan sees the market, ns."""
 
     rows: pl.DataFrame
     name: str
     delay: Duration = 0
+
+
+def kept(names: Collection[str]) -> dict[str, pl.Expr]:
+    """What is kept of a file's columns, for the scan: prices in 1/10,000 USD, sizes whole, the others as they are.
+
+    Beside them ``believable`` says of a row, by its decimals, whether its numbers can be kept and its prices do not contradict each other.
+    """
+    import polars as pl
+
+    whole = {name: _units(name) if name in _MONEY else _whole(name) for name in names if name in _MONEY | _SIZES}
+    return {name: pl.col(name) for name in names} | whole | {"believable": _believable(names)}
+
+
+def sound(table: Table) -> Table:
+    """The table without prints and quotes whose numbers cannot be kept; aggregates are judged with the session of each."""
+    told = table.rows["believable"]
+    if "window_start" in table.rows.columns or told.all():
+        return table
+    _refuse(table, ~told, "their numbers cannot be")
+    return Table(rows=table.rows.filter(told), name=table.name, delay=table.delay)
 
 
 def bars(table: Table) -> pl.DataFrame:
@@ -42,8 +67,8 @@ def bars(table: Table) -> pl.DataFrame:
 
     midnight, _ = _sessions(table.rows["window_start"])
     end = pl.col("window_start") + MINUTE
-    stamps = _head("ticker", end, end + BAR_LAG + table.delay, pl.col("row"), Grade.MODELLED)
-    return _believable(table, midnight).select(*stamps, span=pl.lit(MINUTE, pl.Int64), **_prices())
+    stamps = _head("ticker", end, end + BAR_LAG + table.delay, pl.col("place"), Grade.MODELLED)
+    return _kept(table, midnight, _CONTRADICTED).select(*stamps, span=pl.lit(MINUTE, pl.Int64), **_prices())
 
 
 def daily_bars(table: Table) -> pl.DataFrame:
@@ -53,8 +78,8 @@ def daily_bars(table: Table) -> pl.DataFrame:
     midnight, closes_at = _sessions(table.rows["window_start"])
     own = Table(rows=table.rows.with_columns(midnight=midnight, closes_at=closes_at), name=table.name)
     known = pl.col("midnight") + DAY_ENDS + table.delay
-    return _believable(own, pl.col("midnight")).select(
-        *_head("ticker", pl.col("closes_at"), known, pl.col("row"), Grade.MODELLED), **_prices()
+    return _kept(own, pl.col("midnight"), _CONTRADICTED).select(
+        *_head("ticker", pl.col("closes_at"), known, pl.col("place"), Grade.MODELLED), **_prices()
     )
 
 
@@ -80,9 +105,9 @@ def quotes(table: Table) -> pl.DataFrame:
 
     sides = {}
     for side in ("bid", "ask"):
-        there = _units(f"{side}_price") > 0
-        sides[side] = pl.when(there).then(_units(f"{side}_price"))
-        sides[f"{side}_size"] = pl.when(there).then(_whole(f"{side}_size"))
+        there = pl.col(f"{side}_price") > 0
+        sides[side] = pl.when(there).then(f"{side}_price")
+        sides[f"{side}_size"] = pl.when(there).then(f"{side}_size")
     return table.rows.select(*_stamped(table, "ticker"), **sides)
 
 
@@ -104,15 +129,14 @@ def chain_rows(table: Table) -> pl.DataFrame:
     rows, terms = _contracts(table)
     midnight, closes_at = _sessions(rows["window_start"])
     rows = rows.with_columns(midnight=midnight, closes_at=closes_at)
-    true = ((pl.col("close") > 0) & (pl.col("volume") >= 0)).fill_null(False)
-    own = _kept(Table(rows=rows, name=table.name), pl.col("midnight"), true, "their prices cannot be")
+    own = _kept(Table(rows=rows, name=table.name), pl.col("midnight"), "their prices cannot be")
     known = pl.col("midnight") + DAY_ENDS + table.delay
     nothing = pl.lit(float("nan"), pl.Float64)
     return own.select(
-        *_head("root", pl.col("closes_at"), known, pl.col("row"), Grade.MODELLED),
+        *_head("root", pl.col("closes_at"), known, pl.col("place"), Grade.MODELLED),
         **terms,
-        price=_units("close"),
-        volume=_whole("volume"),
+        price=pl.col("close"),
+        volume=pl.col("volume"),
         iv=nothing,
         delta=nothing,
     )
@@ -137,7 +161,7 @@ def _stamped(table: Table, symbol: str) -> list[pl.Expr]:
     others = [pl.col(name) for name in ("participant_timestamp", "trf_timestamp") if name in there]
     venue = pl.col("participant_timestamp") if "participant_timestamp" in there else sip
     event = pl.when(venue > 0).then(venue).otherwise(sip)
-    seq = pl.col("sequence_number" if "sequence_number" in there else "row")
+    seq = pl.col("sequence_number" if "sequence_number" in there else "place")
     return _head(symbol, event, pl.max_horizontal(sip, *others) + table.delay, seq, Grade.MODELLED if table.delay else Grade.STAMPED)
 
 
@@ -149,7 +173,7 @@ def _prints(table: Table, wanted: pl.Expr, symbol: str, **more: pl.Expr) -> pl.D
         corrected = rows.select((pl.col("correction") != 0).fill_null(False)).to_series()
         _refuse(table, corrected, "corrected or cancelled later")
         wanted = wanted & (pl.col("correction").is_null() | (pl.col("correction") == 0))
-    plain = {"price": _units("price"), "size": _whole("size"), "conditions": pl.col("conditions").fill_null("")}
+    plain = {"price": pl.col("price"), "size": pl.col("size"), "conditions": pl.col("conditions").fill_null("")}
     return rows.filter(wanted).select(*_stamped(table, symbol), **plain, **more)
 
 
@@ -179,20 +203,36 @@ def _contracts(table: Table) -> tuple[pl.DataFrame, dict[str, pl.Expr]]:
 
 
 def _prices() -> dict[str, pl.Expr]:
-    prices = {name: _units(name) for name in ("open", "high", "low", "close")}
-    return prices | {"volume": _whole("volume"), "trades": _whole("transactions")}
+    import polars as pl
+
+    return {name: pl.col(name) for name in ("open", "high", "low", "close", "volume")} | {"trades": pl.col("transactions")}
 
 
 def _units(name: str) -> pl.Expr:
     import polars as pl
 
-    return (pl.col(name) * PRICE_SCALE).round(mode="half_to_even").cast(pl.Int64)
+    return (pl.col(name) * PRICE_SCALE).round(mode="half_to_even").cast(pl.Int64, strict=False)
 
 
 def _whole(name: str) -> pl.Expr:
     import polars as pl
 
-    return pl.col(name).round(mode="half_to_even").cast(pl.Int64)
+    return pl.col(name).round(mode="half_to_even").cast(pl.Int64, strict=False)
+
+
+def _believable(names: Collection[str]) -> pl.Expr:
+    import polars as pl
+
+    def can_be(name: str) -> pl.Expr:
+        return pl.col(name).abs() <= (_EXACT // PRICE_SCALE if name in _MONEY else _EXACT)  # no NaN, nothing infinite
+
+    if "window_start" not in names:
+        return pl.all_horizontal(*(can_be(name).fill_null(True) for name in names if name in _MONEY | _SIZES))
+    parts = [pl.col("volume") >= 0, can_be("volume")]
+    if "open" not in names:
+        return pl.all_horizontal(*parts, pl.col("close") > 0, can_be("close")).fill_null(False)
+    parts += [pl.col(name).is_between("low", "high") for name in ("open", "close")]
+    return pl.all_horizontal(*parts, pl.col("low") > 0, can_be("high"), can_be("transactions").fill_null(True)).fill_null(False)
 
 
 def _sessions(at: pl.Series) -> tuple[pl.Expr, pl.Expr]:
@@ -212,18 +252,9 @@ def _sessions(at: pl.Series) -> tuple[pl.Expr, pl.Expr]:
     return pl.lit(found["midnight"]), pl.lit(found["close"])
 
 
-def _believable(table: Table, midnight: pl.Expr) -> pl.DataFrame:
-    """The rows on session days whose prices do not contradict each other."""
-    import polars as pl
-
-    whole = pl.all_horizontal(*(pl.col("low") <= pl.col(name) for name in ("open", "close")), pl.col("low") > 0, pl.col("volume") >= 0)
-    ordered = pl.all_horizontal(*(pl.col("high") >= pl.col(name) for name in ("open", "close")))
-    return _kept(table, midnight, (whole & ordered).fill_null(False), "their prices contradict each other")
-
-
-def _kept(table: Table, midnight: pl.Expr, true: pl.Expr, why: str) -> pl.DataFrame:
-
-    told = table.rows.lazy().select(true=true, session=midnight.is_not_null()).collect()
+def _kept(table: Table, midnight: pl.Expr, why: str) -> pl.DataFrame:
+    """The rows on session days that are believable."""
+    told = table.rows.select(true="believable", session=midnight.is_not_null())
     if bool(told["true"].all() and told["session"].all()):
         return table.rows
     _refuse(table, ~told["session"], "the exchange was closed on that day")
