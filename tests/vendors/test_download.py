@@ -135,7 +135,7 @@ def test_killed_twenty_times_it_ends_as_if_never(vendors: Vendors, whole: Path, 
 
 def _page(question: str) -> str:
     parts = urlsplit(question)
-    return Shelf(Path())._file(f"{parts.path}?{parts.query}", None).name
+    return Shelf.name(f"{parts.path}?{parts.query}", None)
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,10 @@ from undertow.core.events import (
 from undertow.core.protocols import Source
 from undertow.core.time import MINUTE
 from undertow.sources.massive.capabilities import Entitlement, probe
-from undertow.sources.massive.pages import Folder, collect
+from undertow.sources.massive.pages import collect
 from undertow.sources.massive.source import MassiveSource, Settings
 from undertow.sources.wire import errors
+from undertow.sources.wire.shelf import Shelf
 
 DAY = "2026-05-28"
 AFTER, UNTIL = ns("2026-05-28T04:00:00Z"), ns("2026-05-29T04:00:00Z")
@@ -44,10 +45,11 @@ def follow(path: str) -> str:
     return f"https://api.massive.com:443{path}?cursor=YW%2Bx&apiKey=leaked"
 
 
-def read(script, path="/v3/trades/AAPL", keeper=None, clock=None):
+def read(script, path="/v3/trades/AAPL", folder: Path | None = None, clock=None):
     async def run():
         async with wire(script, clock) as client:
-            return await collect(client, path, {"limit": 2}, keeper)
+            client.shelf = None if folder is None else Shelf(folder)
+            return await collect(client, path, {"limit": 2})
 
     return asyncio.run(run())
 
@@ -61,7 +63,7 @@ T1, T2, T3 = (trade("2026-05-28T14:30:00Z", n) for n in (1, 2, 3))
 
 def test_pages_stay_on_the_host_and_are_kept_as_they_came(tmp_path: Path) -> None:
     script = Script(page(T1, {**T2, "brand_new": {"a": 2**60 + 1}}, then="/v3/trades/AAPL"), page(T3))
-    got = read(script, keeper=Folder(tmp_path))
+    got = read(script, folder=tmp_path)
     assert [row["sequence_number"] for row in got.rows] == [1, 2, 3]
     second = script.asked[1]
     assert str(second.url).startswith(BASE + "/v3/trades/AAPL?cursor=YW%2Bx")
@@ -259,12 +261,14 @@ def test_the_key_is_in_no_page_no_log_and_no_error(tmp_path: Path, caplog: pytes
     caplog.set_level(logging.DEBUG)
     echo = page({**T1, "note": CANARY}, then="/a/" + CANARY.replace("+", "%2B").replace("/", "%2F"))
     seen = []
-    for last in (fault(403, {"message": CANARY}), ok({"status": "ERROR", "error": CANARY}), httpx.Response(200, content=CANARY.encode())):
+    lasts = fault(403, {"message": CANARY}), ok({"status": "ERROR", "error": CANARY}), httpx.Response(200, content=CANARY.encode())
+    for number, last in enumerate(lasts):
         with pytest.raises(errors.WireError) as caught:
-            read(Script(echo, last), keeper=Folder(tmp_path))
+            read(Script(echo, last), folder=tmp_path / str(number))
         seen += [repr(caught.value), str(caught.value)]
-    seen += [gzip.decompress(path.read_bytes()).decode() for path in tmp_path.iterdir()]
-    seen += [path.name for path in tmp_path.iterdir()]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(kept) >= len(lasts)
+    seen += [gzip.decompress(path.read_bytes()).decode() for path in kept] + [path.name for path in kept]
     seen += [record.getMessage() for record in caplog.records]
     assert len(seen) > 10
     assert all("SECRET" not in text for text in seen)

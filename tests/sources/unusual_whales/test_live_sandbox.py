@@ -1,78 +1,148 @@
-"""The whole road: the simulated vendor's socket and REST, a fault on the way, and the session's rows as the market made them."""
+"""Every fault of a socket at the simulated Unusual Whales' own: every print and alert is the market's, or one error says why not."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
+from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
+import pytest
+from websockets.asyncio.client import connect as connected
 
-from tests.sources.wire.socket_server import FastClock, gathered
-from undertow.core.calendar import nyse
+from tests.sources.wire.sandbox import (
+    BEGIN,
+    EVICTED,
+    KEY,
+    POLICY,
+    RATE,
+    REFUSED,
+    REPAIRED,
+    SECRET,
+    SESSION,
+    SHUT,
+    SLOW,
+    HeldClock,
+    Run,
+    Stage,
+    ended,
+    is_whole,
+    mine,
+    minute_sums,
+    of,
+    patient,
+    planned,
+    streamed,
+    streams,
+    told,
+)
 from undertow.core.chunk import Chunk
-from undertow.core.events import FlowAlert, OffExchangePrint
-from undertow.core.time import HOUR, MINUTE, SECOND
-from undertow.sandbox.market import Market
-from undertow.sandbox.servers.build import build
-from undertow.sandbox.servers.faults import Fault, Faults
-from undertow.sandbox.servers.serve import Serving
+from undertow.core.events import Event, FlowAlert, OffExchangePrint
+from undertow.core.time import MINUTE, SECOND
+from undertow.sandbox.servers.faults import SOCKET, Fault, Faults
 from undertow.sandbox.servers.world import World
 from undertow.sources.unusual_whales.connect import connect
 from undertow.sources.unusual_whales.live import LiveSettings, UnusualWhalesLive
 from undertow.sources.unusual_whales.source import Settings, UnusualWhalesSource
 from undertow.sources.wire.bucket import Bucket
-from undertow.sources.wire.key import Key
-from undertow.sources.wire.socket_state import Policy
+from undertow.sources.wire.live import SocketSource
+from undertow.sources.wire.socket_state import Policy, State
 from undertow.sources.wire.socket_stream import Filling
 
-SYMBOLS = ("AAPL", "MSFT")
-SECRET = "sandbox-canary-0123456789"
-AT = nyse().session_on_or_before(np.datetime64("2026-05-28"))
-BEGIN = int(nyse().open[AT]) + HOUR
-LASTS = 3 * MINUTE
-POLICY = Policy(mute=25 * SECOND, ping=None, closing=0.2)
+PATH = "/socket"
+VALUES = {OffExchangePrint: ("price", "size"), FlowAlert: ("premium", "strike", "is_put")}
+KINDS: tuple[type[Event], ...] = tuple(VALUES)
+FILLING = Filling(settle=5 * SECOND, reconcile=None)
+AGAIN = Filling(settle=5 * SECOND, reconcile=2 * MINUTE, reconciled=KINDS)
 
 
-def told(chunk: Chunk) -> list[tuple[Any, ...]]:
-    """Prints of the span by the millisecond."""
-    chunk = chunk[(chunk.known_at > BEGIN) & (chunk.event_at > BEGIN + SECOND) & (chunk.event_at <= BEGIN + LASTS - 10 * SECOND)]
-    columns = (chunk.event_at // 10**6, chunk.columns["price"], chunk.columns["size"])
-    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return Stage(KINDS, (), minutes=False)
 
 
-def test_a_session_of_the_simulated_market_comes_whole_through_a_fault() -> None:
-    clock: list[FastClock] = []
-    now: Callable[[], int] = lambda: clock[0].now() if clock else BEGIN  # noqa: E731 - made ready before the clock runs
-    world, faults = World(Market(3, 0.05), now), Faults()
-    session = slice(AT, AT + 1)
-    for symbol in world.listed:
-        for kind in (OffExchangePrint, FlowAlert):
-            world.rows(kind, symbol, session)
-    faults.plan(Fault(name="half-open", match="/socket", after=20))
+def live(base: str, clock: HeldClock, stack: ExitStack, filling: Filling = FILLING, policy: Policy = POLICY) -> UnusualWhalesLive:
+    wire = connect(KEY, clock=clock, chance=np.random.default_rng(0), limiter=Bucket(1000, SECOND), base_url=base)
+    source = stack.enter_context(UnusualWhalesSource(patient(wire), Settings(kinds=KINDS)))
+    url, channels = base.replace("http", "ws") + PATH, ("off_lit_trades", "flow-alerts")
+    settings = LiveSettings(url=url, channels=channels, policy=policy, filling=filling, since=BEGIN)
+    return UnusualWhalesLive(KEY, settings, clock=clock, chance=np.random.default_rng(1), backfill=(source,))
 
-    async def main(live: UnusualWhalesLive) -> None:
-        got = await gathered(live.live(SYMBOLS), lambda got: clock[0].now() > BEGIN + LASTS + 30 * SECOND, seconds=20)
-        report = live.report()
-        assert report is not None
-        assert sum(report.socket.ends.values()) >= 1
-        assert not report.unfilled
-        assert report.broken == 0
-        for key, symbol in enumerate(SYMBOLS):
-            mine = got[OffExchangePrint][got[OffExchangePrint].key == key]
-            truth = told(world.rows(OffExchangePrint, symbol, session))
-            assert len(truth) > 3
-            assert told(mine) == truth
 
-    with Serving(build(world, faults, key=SECRET)) as base:
-        clock.append(FastClock(rate=60, start=BEGIN))
-        wire = connect(Key(SECRET), clock=clock[0], chance=np.random.default_rng(0), limiter=Bucket(1000, SECOND), base_url=base)
-        with UnusualWhalesSource(wire, Settings(kinds=(OffExchangePrint, FlowAlert))) as source:
-            settings = LiveSettings(
-                url=base.replace("http", "ws") + "/socket",
-                channels=("off_lit_trades", "flow-alerts"),
-                policy=POLICY,
-                filling=Filling(settle=5 * SECOND, reconcile=None),
-                since=BEGIN,
-            )
-            asyncio.run(main(UnusualWhalesLive(Key(SECRET), settings, clock=clock[0], chance=np.random.default_rng(1), backfill=(source,))))
+def whole(world: World, got: list[Chunk] | dict[type[Event], Chunk]) -> bool:
+    return all(is_whole(world, kind, got, *VALUES[kind]) for kind in KINDS)
+
+
+def proven(stage: Stage, run: Run) -> None:
+    """Every row once, so that the minutes of the prints are the market's too; and the report knows of nothing that is missing."""
+    assert stage.judged is not None
+    assert whole(stage.then(), run.got)
+    for symbol, chunk in mine(run.got, OffExchangePrint):
+        minutes = minute_sums(told(stage.then().rows(OffExchangePrint, symbol, SESSION), "price", "size"))
+        assert len(minutes) == 2
+        assert minute_sums(told(chunk, "price", "size")) == minutes
+    assert not run.report.unfilled
+
+
+@pytest.mark.parametrize("name", REPAIRED)
+def test_after_a_fault_every_row_came_once(stage: Stage, name: str) -> None:
+    case = REPAIRED[name]
+    filling = AGAIN if name == "gap" else FILLING  # of what was dropped without a trace nobody knows who does not look again
+    run = streamed(stage, of(case, PATH), partial(live, filling=filling, policy=case.policy), whole)
+    proven(stage, run)
+    assert all(fault.times == 0 for fault in run.faults.planned)
+    assert ended(case, run.report)
+    if name == "duplicates":
+        assert run.report.duplicates["off_exchange_print"] >= 10
+    if name == "gap":
+        assert run.report.filled["off_exchange_print"] > 0
+    if name == "slow":
+        assert run.report.latencies["off_exchange_print"].longest >= SLOW * RATE * SECOND
+    assert run.report.broken == (name == "half-json")
+
+
+def test_a_second_connection_takes_the_place_and_gives_it_back(stage: Stage) -> None:
+    async def intrude(base: str, source: SocketSource) -> None:
+        await streams(stage.clock, source, 10 * SECOND)
+        faults.plan(Fault(name="evict", match=PATH))
+        async with connected(f"{base.replace('http', 'ws')}{PATH}?token={SECRET}", ping_interval=None, close_timeout=0.2):
+            await stage.clock.sleep(EVICTED // 4)
+
+    faults = Faults()
+    run = streamed(stage, faults, live, whole, intrude)
+    proven(stage, run)
+    assert run.report.socket.ends["evicted"] == 1
+    (evicted, *_) = [change for change in run.history if change.state is State.EVICTED]
+    back = next(change for change in run.history if change.at > evicted.at and change.state is State.CONNECTING)
+    assert "Another connection with this key" in evicted.reason
+    assert back.at - evicted.at >= EVICTED // 2
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_is_one_typed_error_and_never_an_empty_stream(stage: Stage, name: str) -> None:
+    made: list[UnusualWhalesLive] = []
+
+    def make(base: str, clock: HeldClock, stack: ExitStack) -> UnusualWhalesLive:
+        made.append(live(base, clock, stack))
+        return made[0]
+
+    with pytest.raises(REFUSED[name]) as caught:
+        streamed(stage, planned(name, PATH, times=-1), make, lambda world, got: False)
+    assert type(caught.value) is REFUSED[name]
+    assert SECRET not in str(caught.value)
+    report = made[0].report()
+    assert (report.socket.state, report.socket.error) == (State.REFUSED, caught.value)
+    assert report.rows == {}
+
+
+@pytest.mark.parametrize("name", SHUT)
+def test_a_door_that_stays_shut_is_a_state_with_its_error(stage: Stage, name: str) -> None:
+    run = streamed(stage, planned(name, PATH, times=-1, seconds=2.0), live, lambda world, got: False, seconds=0.5)
+    assert run.got == {}
+    assert State.BACKING_OFF in {change.state for change in run.history}
+    assert State.LIVE not in {change.state for change in run.history}
+    assert type(run.report.socket.error) is SHUT[name]
+    assert run.report.socket.connections == 0
+
+
+def test_every_fault_of_the_sandbox_is_in_the_matrix() -> None:
+    assert set(SOCKET) == {*REPAIRED, *REFUSED, "evict"} - {"none", "401", "403", *SHUT}

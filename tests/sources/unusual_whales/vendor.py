@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from undertow.core.time import HOUR, MINUTE, SECOND, Duration, Instant, iso
+from tests.sources.wire.vendor import NOW, FakeClock, Script
+from undertow.core.time import HOUR, MINUTE, SECOND, Instant, iso
 from undertow.sources.unusual_whales.connect import connect
 from undertow.sources.unusual_whales.source import Settings, UnusualWhalesSource
 from undertow.sources.wire.client import Wire
@@ -18,40 +19,8 @@ from undertow.sources.wire.key import Key
 from undertow.sources.wire.stamps import instant_of, new_york_day
 
 CANARY = "canary+TOKEN/9876543210"
-NOW: Instant = instant_of("2026-05-28T20:26:40Z")  # a Thursday, 16:26 in New York
 Handler = Callable[[httpx.Request], httpx.Response]
 Row = dict[str, Any]
-
-
-class FakeClock:
-    """Time passes only when somebody sleeps, or a test says so."""
-
-    def __init__(self, now: Instant = NOW) -> None:
-        self.at = now
-        self.slept: list[Duration] = []
-
-    def now(self) -> Instant:
-        return self.at
-
-    async def sleep(self, span: Duration) -> None:
-        self.slept.append(span)
-        self.at += span
-        await asyncio.sleep(0)
-
-
-class Script:
-    """Replies in order, the last one for ever."""
-
-    def __init__(self, *replies: httpx.Response | Exception) -> None:
-        self.replies = replies
-        self.asked: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        reply = self.replies[min(len(self.asked), len(self.replies) - 1)]
-        self.asked.append(request)
-        if isinstance(reply, Exception):
-            raise reply
-        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
 
 
 def ok(body: Any, **headers: str) -> httpx.Response:

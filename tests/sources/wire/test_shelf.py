@@ -23,6 +23,8 @@ def test_a_page_is_asked_for_once(tmp_path: Path) -> None:
     first = ask(script, shelf, params={"a": "1"})
     assert ask(script, Shelf(tmp_path / "unit"), "/v2/x?a=1&b=2") == first  # however the question is written
     assert len(script.asked) == 1
+    (page,) = (tmp_path / "unit").iterdir()
+    assert page.name == Shelf.name("/v2/x?b=2", {"a": "1"}) == Shelf.name("/v2/x?a=1&b=2", None)
     ask(script, shelf, params={"a": "2"})
     assert len(script.asked) == 2
     assert first["results"][0] == 2**63 + 1  # type: ignore[index]

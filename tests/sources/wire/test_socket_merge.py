@@ -57,6 +57,14 @@ def test_prints_that_only_rest_numbers_stand_for_as_many_streamed_ones() -> None
     assert late.seq.tolist() == [74]
 
 
+def test_prints_that_only_rest_numbers_are_known_when_memory_has_just_turned() -> None:
+    merge = Merge(keep=MINUTE, unnumbered=(OffExchangePrint,))
+    merge.take(ticks([71], kind=OffExchangePrint), streamed=True)
+    merge.take(ticks([72], kind=OffExchangePrint, at=START + MINUTE), streamed=True)
+    assert len(merge.take(ticks([1], kind=OffExchangePrint), streamed=False)) == 0
+    assert merge.duplicates == {"off_exchange_print": 1}
+
+
 def test_memory_of_ticks_ends_and_of_bars_does_not() -> None:
     merge = Merge(keep=MINUTE)
     merge.take(bars([START]), streamed=True)
@@ -106,6 +114,15 @@ def test_a_minute_with_trades_and_no_bar_is_asked_for_and_all_are_looked_through
     night = Minutes(symbols=SYMBOLS)
     night.due(START + 12 * HOUR)
     assert night.due(START + 13 * HOUR) == []
+
+
+def test_where_there_are_no_bars_other_kinds_are_looked_through_and_no_bar_is_missed() -> None:
+    minutes = Minutes(symbols=SYMBOLS, settle=5 * SECOND, every=5 * MINUTE, kinds=(OffExchangePrint,))
+    minutes.due(START)
+    minutes.saw(ticks([1], kind=OffExchangePrint, at=START + SECOND))
+    assert minutes.due(START + 2 * MINUTE) == []
+    (gap,) = minutes.due(START + 6 * MINUTE)
+    assert (gap.kinds, gap.why) == ((OffExchangePrint,), "looked through again")
 
 
 def test_latencies() -> None:

@@ -8,6 +8,8 @@ _JSON = "application/json"
 _PRICING = "https://massive.com/pricing"
 _HTML = b"<!DOCTYPE html>\n<html><head><title>500 Internal Server Error</title></head><body><h1>Internal Server Error</h1></body></html>\n"
 Refusal = tuple[int, str, bytes]  #: status, content type, body
+#: what a plan without streams is told at ``/socket``
+NO_STREAM: Refusal = 403, _JSON, b'{"code":"websocket_access_missing","message":"WebSocket access is not part of your plan."}'
 
 
 def vendor(path: str) -> str:
@@ -44,6 +46,8 @@ def _forbidden(fault: Fault, path: str) -> Refusal:
     whose = vendor(path)
     if whose == "flatfiles":
         return 403, "application/xml", _xml("AccessDenied", "Access Denied")
+    if path.startswith("/socket"):
+        return NO_STREAM
     if whose == "unusual_whales":
         day = fault.earliest or "2026-01-05"
         said = f"The earliest date currently available to you is {day} (90 trading days)."

@@ -14,9 +14,13 @@ from undertow.core.errors import BadInput
 REST = (
     "401", "403", "429", "429-retry-after", "500-html", "504", "truncated", "half-json", "no-results", "slow",
 )  # fmt: skip
-#: of a socket; ``evict`` is what a second connection with the same key does to the first
+#: of the request that would open a socket: the answers of ``REST`` that are no data
+DOOR = ("401", "403", "429", "429-retry-after", "500-html", "504")
+#: of a socket; ``evict`` is what a second connection with the same key does to the first, ``truncated`` ends the connection within a
+#: message, ``half-json`` sends half a message as if it were whole
 SOCKET = (
-    "auth-failed", "half-open", "mute", "slow", "duplicates", "out-of-order", "gap", "close-1000", "close-1011", "evict",
+    "auth-failed", "not-entitled", "truncated", "half-json", "half-open", "mute", "slow", "duplicates", "out-of-order", "gap",
+    "close-1000", "close-1011", "evict",
 )  # fmt: skip
 
 
@@ -27,8 +31,9 @@ class Fault:
     name: str
     match: str = ""  #: part of the path, or of the socket's path: /v2/aggs, /api/darkpool, /stocks, /socket
     times: int = 1  #: requests or connections it still happens to; below zero: until it is cleared
-    after: int = 0  #: requests, or on a socket data messages, that go well before it
+    after: int = 0  #: requests (also those to open a socket), or on a socket data messages, that go well before it
     seconds: float = 5.0  #: how long slow is, and what Retry-After says
+    lost: int = 5  #: messages that a gap swallows at Massive's socket; at the other one it swallows ``seconds`` of the market
     earliest: str = ""  #: of 403: the first day that the plan covers, YYYY-MM-DD
 
 
@@ -78,7 +83,7 @@ class Faults:
             for fault in self.planned:
                 if fault.name not in names or fault.match not in place or fault.times == 0:
                     continue
-                if names is REST and fault.after > 0:
+                if (names is REST or names is DOOR) and fault.after > 0:
                     fault.after -= 1
                     continue
                 fault.times -= 1

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from undertow.sandbox.servers.bodies import Refusal, refusal, unauthorised, vendor
-from undertow.sandbox.servers.faults import REST, Fault, Faults
+from undertow.sandbox.servers.faults import DOOR, REST, Fault, Faults
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -35,7 +35,11 @@ class Gate:
         self.key = key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one connection's request; sockets and administration pass."""
+        """Answer one connection's request; administration passes, and so do sockets unless a fault keeps them out."""
+        if scope["type"] == "websocket" and (fault := self.faults.take(scope["path"], DOOR)) is not None:
+            await receive()  # the wish to connect
+            await self._refuse(send, refusal(fault, scope["path"]), _wait(fault), "websocket.http.response")
+            return
         if scope["type"] != "http" or scope["path"].startswith("/sandbox"):
             await self.app(scope, receive, self._marked(send))
             return
@@ -47,8 +51,7 @@ class Gate:
         if self._stranger(scope["path"], given):
             await self._refuse(send, unauthorised(scope["path"], given=bool(given)))
         elif fault is not None and fault.name not in ("slow", "truncated", "half-json", "no-results"):
-            wait = fault.seconds if fault.name == "429-retry-after" else None
-            await self._refuse(send, refusal(fault, scope["path"]), wait)
+            await self._refuse(send, refusal(fault, scope["path"]), _wait(fault))
         else:
             if fault is not None and fault.name == "slow":
                 await asyncio.sleep(fault.seconds)
@@ -89,13 +92,17 @@ class Gate:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return whole and there and start["status"] in (200, 206)
 
-    async def _refuse(self, send: Send, said: Refusal, wait: float | None = None) -> None:
+    async def _refuse(self, send: Send, said: Refusal, wait: float | None = None, what: str = "http.response") -> None:
         status, kind, body = said
         headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body)), self.mark]
         if wait is not None:
             headers.append((b"retry-after", b"%d" % max(1, round(wait))))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": f"{what}.start", "status": status, "headers": headers})
+        await send({"type": f"{what}.body", "body": body})
+
+
+def _wait(fault: Fault) -> float | None:
+    return fault.seconds if fault.name == "429-retry-after" else None
 
 
 def _question(scope: Scope) -> tuple[str, str]:

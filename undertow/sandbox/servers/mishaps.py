@@ -8,7 +8,7 @@ from typing import Any
 
 from undertow.sandbox.servers.faults import Fault
 
-LOST = 5  #: messages that a gap swallows
+TORN = ("truncated", "half-json")  #: happens to one message
 _CODES = {"close-1000": 1000, "close-1011": 1011, "evict": 1008}
 Batch = list[dict[str, Any]]
 
@@ -21,6 +21,14 @@ class Closing:
     evicted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Torn:
+    """Only half of this goes out: as a message that looks whole, or with the connection's end in the middle of it."""
+
+    batch: Batch
+    ends: bool
+
+
 class Mishap:
     """The fault of one connection, if any; it begins once ``fault.after`` data messages have gone out well."""
 
@@ -28,6 +36,7 @@ class Mishap:
         self.name = fault.name if fault is not None else ""
         self._after = fault.after if fault is not None else 0
         self._seconds = fault.seconds if fault is not None else 0.0
+        self._lost = fault.lost if fault is not None else 0
         self._sent = 0
 
     @property
@@ -44,7 +53,7 @@ class Mishap:
         """Seconds to wait before the next message."""
         return self._seconds if self.name == "slow" and self.begun else 0.0
 
-    def spoiled(self, batch: Batch) -> Iterator[Batch | Closing]:
+    def spoiled(self, batch: Batch) -> Iterator[Batch | Closing | Torn]:
         """What goes out of what should have gone out; to be used to its end."""
         well = batch if not self.name else batch[: max(0, self._after - self._sent)]
         rest = batch[len(well) :]
@@ -56,10 +65,13 @@ class Mishap:
         if self.name in _CODES:
             yield Closing(code=_CODES[self.name], evicted=self.name == "evict")
         elif self.name == "gap":
-            lost = max(0, min(len(rest), self._after + LOST - self._sent))
+            lost = max(0, min(len(rest), self._after + self._lost - self._sent))
             self._sent += len(rest)
             if rest[lost:]:
                 yield rest[lost:]
+        elif self.name in TORN and rest:
+            torn, self.name = Torn(batch=rest, ends=self.name == "truncated"), ""
+            yield torn
         elif self.name == "duplicates" and rest:
             yield [event for event in rest for _ in range(2)]
         elif self.name == "out-of-order" and rest:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 DEAF = "sandbox.deaf"  #: in a socket's ``scope["extensions"]``: call it, and the connection neither reads, answers pings nor sends
+CUT = "sandbox.cut"  #: there too: call it with a text, of which half goes out, and then the connection is gone
 _LEAVE = 2  # seconds that open connections get at the end
 
 
@@ -66,7 +67,8 @@ def serve(app: FastAPI, port: int, ready: Callable[[str], None]) -> None:
 
 
 def _bound(port: int) -> socket.socket:
-    own = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # named as TCP, for asyncio sends small pieces at once on such alone; else each answer waits 40 ms for an acknowledgement
+    own = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         own.bind((HOST, port))
@@ -107,7 +109,7 @@ def _protocol() -> Any:
             super().handle_connect(event)
             scope: Any = getattr(self, "scope", None)
             if scope is not None:
-                scope["extensions"][DEAF] = self._go_deaf
+                scope["extensions"] |= {DEAF: self._go_deaf, CUT: self._cut}
 
         def data_received(self, data: bytes) -> None:
             if not self.deaf:
@@ -122,5 +124,11 @@ def _protocol() -> Any:
         def _go_deaf(self) -> None:
             self.deaf = True
             self.stop_keepalive()
+
+        def _cut(self, text: str) -> None:
+            self.conn.send_text(text.encode())
+            frame = b"".join(self.conn.data_to_send())
+            self.transport.write(frame[: len(frame) // 2])
+            self.transport.close()
 
     return Protocol

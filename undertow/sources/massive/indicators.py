@@ -23,7 +23,7 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, Array, Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import PRICE_SCALE, CorporateAction, DailyBar
-from undertow.sources.massive.pages import Keeper, pages
+from undertow.sources.massive.pages import pages
 from undertow.sources.massive.rows import results
 from undertow.sources.wire.client import Params, Wire, quoted
 from undertow.sources.wire.errors import BadAnswer
@@ -101,7 +101,7 @@ class Checked:
     day: str  #: YYYY-MM-DD of it, empty where none was compared
 
 
-async def fetch(wire: Wire, symbol: str, indicator: Indicator, *, adjusted: bool = False, keeper: Keeper | None = None) -> Values:
+async def fetch(wire: Wire, symbol: str, indicator: Indicator, *, adjusted: bool = False) -> Values:
     """All that Massive has of one indicator over a symbol's day bars. Raises ``WireError``."""
     path = f"/v1/indicators/{indicator.name}/{quoted(symbol)}"
     params: Params = {
@@ -113,7 +113,7 @@ async def fetch(wire: Wire, symbol: str, indicator: Indicator, *, adjusted: bool
         "limit": 5000,
     }
     found: dict[np.datetime64, Mapping[str, Any]] = {}
-    async for answer in pages(wire, path, params, keeper):
+    async for answer in pages(wire, path, params):
         for row in parse(answer.json, path):
             found.setdefault(new_york_day(instant(row.get("timestamp"))), row)
     days = sorted(found)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from undertow.core.chunk import Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import Bar, Event, OffExchangePrint, OptionTrade, Quote, Trade
 from undertow.core.protocols import Source
@@ -18,10 +17,10 @@ from undertow.sources.massive.frames import Band, Frame, Reader
 from undertow.sources.massive.rows import NAME
 from undertow.sources.wire.clock import Clock
 from undertow.sources.wire.key import Key
+from undertow.sources.wire.live import SocketSource
 from undertow.sources.wire.queue import Received
-from undertow.sources.wire.socket import Supervisor
 from undertow.sources.wire.socket_state import DATA, Heard, Notice, Policy, Said
-from undertow.sources.wire.socket_stream import Filling, Stream, StreamReport, backfill_from
+from undertow.sources.wire.socket_stream import Filling, Stream
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,14 +105,13 @@ class MassiveDialect:
         return self._key.scrub(text)
 
 
-class MassiveLive:
+class MassiveLive(SocketSource):
     """A live source of one asset class. One at a time a key: hold a ``wire.leader.Leader`` while it runs.
 
     backfill : sources of history for the streamed kinds, bars with a span of a minute; without them gaps stay open and are reported
     """
 
     name = NAME
-    simulated = False
 
     def __init__(
         self,
@@ -125,48 +123,21 @@ class MassiveLive:
         backfill: Sequence[Source] = (),
     ) -> None:
         """Raises ``BadInput`` for an asset class or topic that there is not."""
+        super().__init__(clock=clock, chance=chance, backfill=backfill)
         self.settings = settings or LiveSettings()
         known = TOPICS.get(self.settings.asset)
         if known is None:
             raise BadInput(f"Massive has no stream of {self.settings.asset!r} for us; valid are {', '.join(TOPICS)}.")
         if strange := [topic for topic in self.settings.topics if topic not in known]:
             raise BadInput(f"Massive's stream of {self.settings.asset} has no topic {strange[0]!r} for us; valid are {', '.join(known)}.")
-        self.kinds: tuple[type[Event], ...] = tuple(dict.fromkeys(kind for topic in self.settings.topics for kind in known[topic]))
-        self._key, self._clock, self._chance, self._backfill = key, clock, chance, tuple(backfill)
-        self.stream: Stream | None = None  #: of the latest ``live``
+        self.kinds = tuple(dict.fromkeys(kind for topic in self.settings.topics for kind in known[topic]))
+        self._key = key
 
-    async def live(self, symbols: Sequence[str]) -> AsyncGenerator[Chunk, None]:
-        """Chunks of rows in the order of their receipt, graded recorded, until ``stop``; close it when done.
-
-        Raises ``Unauthorised`` or ``NotEntitled`` where the vendor refuses; any other fault is waited out and shows in ``report``.
-        """
-        dialect = MassiveDialect(self._key, self.settings.url, self.settings.asset)
-        supervisor = Supervisor(dialect, clock=self._clock, chance=self._chance, policy=self.settings.policy)
-        supervisor.covered = self.settings.since
-        supervisor.subscribe(self._topics(symbols))
-        self.stream = Stream(
-            supervisor,
-            _Parser(Reader(symbols), self.settings.on_band),
-            symbols=symbols,
-            clock=self._clock,
-            backfill=backfill_from(self._backfill, symbols, self.kinds) if self._backfill else None,
-            filling=self.settings.filling,
-        )
-        chunks = self.stream.chunks()
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
-
-    def stop(self) -> None:
-        """End ``live`` soon."""
-        if self.stream is not None:
-            self.stream.supervisor.stop()
-
-    def report(self) -> StreamReport | None:
-        """The state of the latest ``live``; None before the first."""
-        return None if self.stream is None else self.stream.report()
+    def _streaming(self, symbols: tuple[str, ...]) -> Stream:
+        given = self.settings
+        dialect = MassiveDialect(self._key, given.url, given.asset)
+        supervisor = self._supervised(dialect, given.policy, self._topics(symbols), given.since)
+        return self._stream(supervisor, _Parser(Reader(symbols), given.on_band), symbols, given.filling)
 
     def _topics(self, symbols: Sequence[str]) -> list[str]:
         if self.settings.asset == "options":
@@ -194,5 +165,7 @@ def _messages(action: str, topics: Sequence[str]) -> list[str]:
 def _notice(word: Mapping[str, object]) -> Notice:
     text = str(word.get("message") or "")
     said = _MEANINGS.get(str(word.get("status")), Said.OTHER)
+    if said is Said.REFUSED and "plan" in text:
+        said = Said.NOT_ENTITLED
     topic = text[len(_JOINED) :].strip() if said is Said.JOINED and text.startswith(_JOINED) else ""
     return Notice(said=said, text=text or str(word.get("status") or ""), topic=topic)

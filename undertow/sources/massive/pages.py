@@ -1,18 +1,14 @@
-"""Every page of an answer, in order: each is kept raw, none is read twice, and a cut is never taken for the end."""
+"""Every page of an answer, in order: none is read twice, and a cut is never taken for the end."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from undertow.core.errors import StoreError
 from undertow.sources.massive.rows import Row, is_delayed, results
 from undertow.sources.wire.answer import Answer
 from undertow.sources.wire.client import Params, Wire
@@ -20,35 +16,6 @@ from undertow.sources.wire.errors import BadAnswer
 
 MOST_PAGES = 20_000  # of 50,000 rows each: more than any question of ours
 _KEYS = frozenset({"apikey", "api_key", "token"})
-
-
-class Keeper(Protocol):
-    """Where raw pages go."""
-
-    def keep(self, answer: Answer) -> None:
-        """Store one page's bytes as they came, but for the key."""
-        ...
-
-
-class Folder:
-    """Raw pages as ``.json.gz`` files, named by path, time of receipt and number; each whole or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._number = 0
-
-    def keep(self, answer: Answer) -> None:
-        """Raises ``StoreError``."""
-        self._number += 1
-        name = re.sub(r"[^A-Za-z0-9]+", "_", answer.path).strip("_")[:120]
-        whole = self.path / f"{name}-{answer.received_at}-{self._number}.json.gz"
-        part = whole.with_suffix(".part")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(gzip.compress(answer.raw, 6, mtime=0))
-            part.replace(whole)
-        except OSError as error:
-            raise StoreError(f"Cannot keep the raw page {whole} ({error.strerror}); nothing of it was used.") from error
 
 
 @dataclass(slots=True)
@@ -62,7 +29,7 @@ class Pages:
     received_at: int = 0  #: of the last page, ns UTC
 
 
-async def pages(wire: Wire, path: str, params: Params | None = None, keeper: Keeper | None = None) -> AsyncIterator[Answer]:
+async def pages(wire: Wire, path: str, params: Params | None = None) -> AsyncIterator[Answer]:
     """Answers from the first to the last, following ``next_url`` on the wire's own host whatever host it names.
 
     Raises ``WireError``; ``BadAnswer`` where ``next_url`` leads back to a page already read.
@@ -70,8 +37,6 @@ async def pages(wire: Wire, path: str, params: Params | None = None, keeper: Kee
     asked = {path + "?" + urlencode(list((params or {}).items()))}
     for _ in range(MOST_PAGES):
         answer = await wire.get(path, params)
-        if keeper is not None:
-            keeper.keep(answer)
         yield answer
         follow = answer.json.get("next_url") if isinstance(answer.json, dict) else None
         if not follow:
@@ -85,11 +50,11 @@ async def pages(wire: Wire, path: str, params: Params | None = None, keeper: Kee
     raise BadAnswer(f"Massive's answer has more than {MOST_PAGES} pages; nothing was taken. Ask for fewer days.", path=path.split("?")[0])
 
 
-async def collect(wire: Wire, path: str, params: Params | None = None, keeper: Keeper | None = None) -> Pages:
+async def collect(wire: Wire, path: str, params: Params | None = None) -> Pages:
     """The rows of all pages; a row that an earlier page brought counts once. Nothing is returned unless every page came whole."""
     out = Pages()
     seen: set[bytes] = set()
-    async for answer in pages(wire, path, params, keeper):
+    async for answer in pages(wire, path, params):
         rows = results(answer.json, answer.path)
         out.pages += 1
         out.delayed |= is_delayed(answer.json)

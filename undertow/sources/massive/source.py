@@ -25,7 +25,7 @@ from undertow.core.events import (
 )
 from undertow.core.time import DAY, HOUR, MINUTE, Duration, Instant
 from undertow.sources.massive import bars, chain, reference, requests, ticks
-from undertow.sources.massive.pages import Keeper, Pages, collect
+from undertow.sources.massive.pages import Pages, collect
 from undertow.sources.massive.rows import DELAYED, NAME, Scope
 from undertow.sources.wire.client import Wire
 
@@ -53,7 +53,7 @@ class MassiveSource:
     name = NAME
     simulated = False
 
-    def __init__(self, wire: Wire, settings: Settings | None = None, keeper: Keeper | None = None) -> None:
+    def __init__(self, wire: Wire, settings: Settings | None = None) -> None:
         """Raises ``BadInput`` for a kind that Massive has no history of."""
         self.settings = settings or Settings()
         if strange := [kind.kind for kind in self.settings.kinds if kind not in HISTORY + TICKS]:
@@ -61,7 +61,6 @@ class MassiveSource:
             raise BadInput(f"Massive has no history of {strange[0]!r}; valid are {valid}.")
         self.kinds = self.settings.kinds
         self._wire = wire
-        self._keeper = keeper
         self._runner = asyncio.Runner()
 
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
@@ -130,7 +129,7 @@ class MassiveSource:
         return [concat(list(same)) for same in zip(*self._runner.run(everything()), strict=True)]
 
     async def _ask(self, request: requests.Request, scope: Scope) -> tuple[Pages, Scope]:
-        got = await collect(self._wire, *request, self._keeper)
+        got = await collect(self._wire, *request)
         late = max(scope.delay, DELAYED) if got.delayed else scope.delay
         return got, Scope(symbols=scope.symbols, symbol=scope.symbol, delay=late)
 

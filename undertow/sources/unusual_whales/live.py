@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -24,11 +24,11 @@ from undertow.sources.unusual_whales.rows import NAME
 from undertow.sources.wire.clock import Clock
 from undertow.sources.wire.errors import BadAnswer, BadRequest
 from undertow.sources.wire.key import Key
+from undertow.sources.wire.live import SocketSource
 from undertow.sources.wire.queue import Received
-from undertow.sources.wire.socket import Supervisor
 from undertow.sources.wire.socket_merge import Merge
 from undertow.sources.wire.socket_state import DATA, Heard, Notice, Policy, Said
-from undertow.sources.wire.socket_stream import Filling, Stream, StreamReport, backfill_from
+from undertow.sources.wire.socket_stream import Filling, Stream
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -138,61 +138,35 @@ def read(frames: Sequence[Received], symbols: Sequence[str]) -> Messages:
     return Messages(chunks=tuple(_ordered(concat(same)) for same in chunks.values()), ignored=dict(ignored), broken=tuple(broken))
 
 
-class UnusualWhalesLive:
+class UnusualWhalesLive(SocketSource):
     """A live source over one socket. One at a time a key: hold a ``wire.leader.Leader`` while it runs.
 
     backfill : sources of history for the streamed kinds; without them gaps stay open and are reported
     """
 
     name = NAME
-    simulated = False
 
     def __init__(
         self, key: Key, settings: LiveSettings | None = None, *, clock: Clock, chance: Generator, backfill: Sequence[Source] = ()
     ) -> None:
         """Raises ``BadInput`` for a channel that is none of ours."""
+        super().__init__(clock=clock, chance=chance, backfill=backfill)
         self.settings = settings or LiveSettings()
         if strange := [channel for channel in self.settings.channels if channel not in CHANNELS]:
             raise BadInput(f"Unusual Whales has no channel {strange[0]!r} for us; valid are {', '.join(CHANNELS)}.")
-        self.kinds: tuple[type[Event], ...] = tuple(CHANNELS[channel] for channel in self.settings.channels)
-        self._key, self._clock, self._chance, self._backfill = key, clock, chance, tuple(backfill)
-        self.stream: Stream | None = None  #: of the latest ``live``
+        self.kinds = tuple(CHANNELS[channel] for channel in self.settings.channels)
+        self._key = key
 
-    async def live(self, symbols: Sequence[str]) -> AsyncGenerator[Chunk, None]:
-        """Chunks of rows in the order of their receipt, graded recorded, until ``stop``; close it when done.
-
-        Raises ``Unauthorised`` or ``NotEntitled`` where the vendor refuses; any other fault is waited out and shows in ``report``.
-        """
-        universe = tuple(symbols)
-        dialect = UnusualWhalesDialect(self._key, self.settings.url)
-        supervisor = Supervisor(dialect, clock=self._clock, chance=self._chance, policy=self.settings.policy)
-        supervisor.covered = self.settings.since
-        for channel in self.settings.channels:
-            supervisor.subscribe([f"{channel}:{symbol}" for symbol in universe] if channel in _BY_TICKER else [channel])
-        self.stream = Stream(
-            supervisor,
-            lambda frames: read(frames, universe),
-            symbols=universe,
-            clock=self._clock,
-            merge=Merge(unnumbered=(OffExchangePrint,)),  # the socket's prints have no tracking id, those of REST have
-            backfill=backfill_from(self._backfill, universe, self.kinds) if self._backfill else None,
-            filling=self.settings.filling,
-        )
-        chunks = self.stream.chunks()
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
-
-    def stop(self) -> None:
-        """End ``live`` soon."""
-        if self.stream is not None:
-            self.stream.supervisor.stop()
-
-    def report(self) -> StreamReport | None:
-        """The state of the latest ``live``; None before the first."""
-        return None if self.stream is None else self.stream.report()
+    def _streaming(self, symbols: tuple[str, ...]) -> Stream:
+        given = self.settings
+        topics = [
+            topic
+            for channel in given.channels
+            for topic in ([f"{channel}:{symbol}" for symbol in symbols] if channel in _BY_TICKER else [channel])
+        ]
+        supervisor = self._supervised(UnusualWhalesDialect(self._key, given.url), given.policy, topics, given.since)
+        merge = Merge(unnumbered=(OffExchangePrint,))  # the socket's prints have no tracking id, those of REST have
+        return self._stream(supervisor, lambda frames: read(frames, symbols), symbols, given.filling, merge)
 
 
 def _known_at(chunk: Chunk, received_at: Instant) -> Chunk:

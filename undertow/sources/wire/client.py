@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -26,6 +27,8 @@ Params = Mapping[str, str | int | float | bool | list[str]]
 #: header by which a simulated market says which one it is, so that nothing of it is ever taken for real
 MARKET = "x-market"
 _SECRET_NAMES = frozenset({"apikey", "api_key", "token", "key", "access_token"})
+# the library can log the headers of every answer, and a vendor may repeat the key in one
+logging.getLogger("httpcore.http11").addFilter(lambda record: "receive_response_headers" not in str(record.msg))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

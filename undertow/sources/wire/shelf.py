@@ -57,11 +57,15 @@ class Shelf:
         """Forget every answer: one of them cannot be used, and the next question begins anew."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _file(self, path: str, params: Params | None) -> Path:
+    @staticmethod
+    def name(path: str, params: Params | None) -> str:
+        """What the file of a question's answer is called, in whatever folder and however the question is written."""
         bare, _, query = path.partition("?")
         pairs = sorted(parse_qsl(query, keep_blank_values=True) + _pairs(params or {}))
-        digest = hashlib.sha256(f"{bare}?{urlencode(pairs)}".encode()).hexdigest()[:32]
-        return self.folder / f"{digest}.gz"
+        return hashlib.sha256(f"{bare}?{urlencode(pairs)}".encode()).hexdigest()[:32] + ".gz"
+
+    def _file(self, path: str, params: Params | None) -> Path:
+        return self.folder / self.name(path, params)
 
 
 def _pairs(params: Mapping[str, object]) -> list[tuple[str, str]]:

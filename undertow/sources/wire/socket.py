@@ -199,6 +199,9 @@ class Supervisor:
         elif notice.said is Said.REFUSED:
             message = f"The vendor does not accept the key for its stream ({self.dialect.shown}): {text}. Nothing will be streamed."
             return _End(why="refused", reason=message, error=Unauthorised(message, path=self.dialect.shown))
+        elif notice.said is Said.NOT_ENTITLED:
+            message = f"Your plan does not include the vendor's stream ({self.dialect.shown}): {text} Nothing will be streamed."
+            return _End(why="refused", reason=message, error=NotEntitled(message, path=self.dialect.shown))
         elif notice.said is Said.EVICTED:
             return self._evicted(text)
         elif notice.said in (Said.JOINED, Said.NOT_JOINED) and notice.topic:

@@ -50,6 +50,7 @@ class Merge:
         self._turned_at: Instant | None = None
         self._bars: dict[tuple[int, int, int], tuple[int, ...]] = {}
         self._loose: Counter[tuple[object, ...]] = Counter()  # rows from the stream less those from REST
+        self._loose_before: Counter[tuple[object, ...]] = Counter()
 
     def take(self, chunk: Chunk, *, streamed: bool) -> Chunk:
         """The rows not seen before, as they are."""
@@ -71,7 +72,7 @@ class Merge:
                 self._now.add(known)
             if new and loosely:
                 side = 1 if streamed else -1
-                new = self._loose[loose] * side >= 0  # else the other road told this one before
+                new = (self._loose[loose] + self._loose_before[loose]) * side >= 0  # else the other road told this one before
                 self._loose[loose] += side
             keep.append(new)
         return keep
@@ -99,7 +100,7 @@ class Merge:
             self._turned_at = now
         if now - self._turned_at >= self.keep or len(self._now) > _MOST:
             self._before, self._now, self._turned_at = self._now, set(), now
-            self._loose.clear()
+            self._loose_before, self._loose = self._loose, Counter()
 
 
 def recorded(chunk: Chunk, now: Instant) -> Chunk:

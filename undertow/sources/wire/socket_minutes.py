@@ -2,6 +2,7 @@
 
 Two rules. A minute in which a symbol traded and for which no bar came is asked for ``settle`` after its end. And every ``every``
 all minutes of the last two such spans are asked for, whatever came: so that after any fault the session's bars are the vendor's.
+Where there are no bars, only the second rule holds, for the ``kinds`` that are told again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk
-from undertow.core.events import Bar, OffExchangePrint, Trade
+from undertow.core.events import Bar, Event, OffExchangePrint, Trade
 from undertow.core.time import HOUR, MINUTE, SECOND, Duration, Instant
 from undertow.sources.wire.socket_state import Gap
 
@@ -26,6 +27,7 @@ class Minutes:
     symbols: tuple[str, ...]
     settle: Duration = 5 * SECOND  #: from a minute's end until REST surely has its bar
     every: Duration = 5 * MINUTE
+    kinds: tuple[type[Event], ...] = (Bar,)  #: kinds that are asked for again
     _traded: dict[Instant, set[int]] = field(default_factory=dict)
     _told: dict[Instant, set[int]] = field(default_factory=dict)
     _looked: Instant | None = None  # minutes that ended until then were looked at
@@ -51,7 +53,7 @@ class Minutes:
             self._looked = self._asked = over
             return []
         out = []
-        for end in sorted(end for end in self._traded if self._looked < end <= over):
+        for end in sorted(end for end in self._traded if Bar in self.kinds and self._looked < end <= over):
             if missing := self._traded[end] - self._told.get(end, set()):
                 names = tuple(self.symbols[key] for key in sorted(missing))
                 out.append(Gap(after=end - MINUTE, until=end + self.settle, why="a minute without its bar", kinds=(Bar,), symbols=names))
@@ -61,7 +63,7 @@ class Minutes:
                 del book[end]
         if over - self._asked >= self.every:
             if _open_between(self._asked - self.every, over):
-                out.append(Gap(after=self._asked - self.every, until=over + self.settle, why="looked through again", kinds=(Bar,)))
+                out.append(Gap(after=self._asked - self.every, until=over + self.settle, why="looked through again", kinds=self.kinds))
             self._asked = over
         return out
 

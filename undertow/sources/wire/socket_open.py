@@ -10,7 +10,7 @@ from typing import Any
 
 from undertow.sources.wire.answer import Answer, verdict
 from undertow.sources.wire.clock import Clock
-from undertow.sources.wire.errors import VendorDown, WireError
+from undertow.sources.wire.errors import Unauthorised, VendorDown, WireError
 from undertow.sources.wire.socket_state import Dialect, Policy
 
 # the library logs requests with their addresses, and an address may hold the key
@@ -43,6 +43,9 @@ async def opened(dialect: Dialect, policy: Policy, clock: Clock) -> Any:
         reply = error.response
         told = {name.lower(): dialect.scrub(value) for name, value in reply.headers.raw_items()}
         raw = dialect.scrub((reply.body or b"").decode("utf-8", "replace")).encode()
+        if reply.status_code == 403 and not raw.strip():  # an edge that keeps us out says so in HTML
+            message = f"The vendor does not open its stream ({dialect.shown}) to this key or its plan (403, no reason given)."
+            return Unauthorised(f"{message} Nothing will be streamed.", path=dialect.shown, status=403)
         answer = Answer(path=dialect.shown, status=reply.status_code, headers=told, raw=raw, received_at=clock.now())
         return verdict(answer) or _down(dialect, f"answered {reply.status_code} instead of opening a WebSocket")
     except TimeoutError:

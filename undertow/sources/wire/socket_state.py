@@ -30,6 +30,7 @@ class Said(StrEnum):
     CONNECTED = "connected"  #: now it wants to know who we are
     READY = "ready"  #: logged in
     REFUSED = "refused"  #: the key is not accepted
+    NOT_ENTITLED = "not entitled"  #: the plan has no stream
     EVICTED = "evicted"
     JOINED = "joined"
     NOT_JOINED = "not joined"

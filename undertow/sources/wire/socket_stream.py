@@ -19,7 +19,7 @@ import numpy as np
 
 from undertow.core.chunk import I64, Chunk
 from undertow.core.errors import UndertowError
-from undertow.core.events import Event
+from undertow.core.events import Bar, Event
 from undertow.core.protocols import Source
 from undertow.core.time import HOUR, MINUTE, SECOND, Duration, Instant, iso
 from undertow.sources.wire.clock import Clock
@@ -68,6 +68,7 @@ class Filling:
     again: Duration = 10 * SECOND  #: pause after a failure, doubled with each
     attempts: int = 8  #: then the gap stays open, and is reported so
     reconcile: Duration | None = 5 * MINUTE  #: all minutes are asked for as often; None: never
+    reconciled: tuple[type[Event], ...] = (Bar,)  #: kinds asked for then; of others a message dropped without a trace is lost
     at_once: int = 4_000  #: frames parsed together
 
 
@@ -125,7 +126,9 @@ class Stream:
         self._parse, self._clock, self._backfill = parse, clock, backfill
         self._minutes: Minutes | None = None
         if self.filling.reconcile is not None and backfill is not None:
-            self._minutes = Minutes(symbols=self.symbols, settle=self.filling.settle, every=self.filling.reconcile)
+            self._minutes = Minutes(
+                symbols=self.symbols, settle=self.filling.settle, every=self.filling.reconcile, kinds=self.filling.reconciled
+            )
         self._open: list[_Open] = []
         self._counts = _Counts()
         self._filling: tuple[_Open, asyncio.Future[Sequence[Chunk]]] | None = None

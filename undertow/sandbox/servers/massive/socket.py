@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from undertow.sandbox.servers.faults import SOCKET, Fault, Faults
 from undertow.sandbox.servers.massive.topics import Topics, status
-from undertow.sandbox.servers.mishaps import Closing, Mishap
-from undertow.sandbox.servers.serve import DEAF
+from undertow.sandbox.servers.mishaps import Closing, Mishap, Torn
+from undertow.sandbox.servers.serve import CUT, DEAF
 from undertow.sandbox.servers.world import World
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LOOK = 0.05  #: seconds between two looks at the market's clock
 _MOST = 400  # events in a frame
 _EVICTED = status("max_connections", "Maximum number of websocket connections exceeded.")
+_NO_PLAN = status("auth_failed", "Your plan doesn't include websocket access. Visit https://massive.com/pricing to upgrade.")
 _REFUSED = 1008
 
 
@@ -107,6 +108,9 @@ class Connection:
         if wrong or (self._fault is not None and self._fault.name == "auth-failed"):
             await self._leave([status("auth_failed", "authentication failed")], _REFUSED)
             return
+        if self._fault is not None and self._fault.name == "not-entitled":
+            await self._leave([_NO_PLAN], _REFUSED)
+            return
         await self._sockets.enter(key, self)
         self._entered = True
         await self._say([status("auth_success", "authenticated")])
@@ -136,6 +140,9 @@ class Connection:
             if isinstance(batch, Closing):
                 await self._leave([_EVICTED] if batch.evicted else [], batch.code)
                 continue
+            if isinstance(batch, Torn):
+                await self._torn(batch)
+                continue
             for at in range(0, len(batch), _MOST):
                 await asyncio.sleep(self._mishap.delay())
                 await self._say(batch[at : at + _MOST])
@@ -143,6 +150,15 @@ class Connection:
             go_deaf: Callable[[], None] | None = self._socket.scope.get("extensions", {}).get(DEAF)
             if go_deaf is not None:
                 go_deaf()
+
+    async def _torn(self, torn: Torn) -> None:
+        from msgspec import json
+
+        text = json.encode(torn.batch).decode()
+        if not torn.ends:
+            await self._socket.send_text(text[: len(text) // 2])
+        elif (cut := self._socket.scope.get("extensions", {}).get(CUT)) is not None:
+            cut(text)
 
     async def _leave(self, last: list[dict[str, str]], code: int) -> None:
         async def leave() -> None:

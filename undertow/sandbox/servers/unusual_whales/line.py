@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from undertow.core.time import SECOND, Instant
 from undertow.sandbox.servers.faults import Fault
+from undertow.sandbox.servers.mishaps import TORN
+from undertow.sandbox.servers.serve import CUT, DEAF
 from undertow.sandbox.servers.unusual_whales.channels import Told, is_channel, messages
 from undertow.sandbox.servers.unusual_whales.desk import Desk
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 LOOK = 0.05  #: seconds of real time between two looks at the market
-_DEAF = "sandbox.deaf"  # the server's own way to let a connection go dead, where it has one
 REFUSED = 1008
 
 
@@ -79,6 +80,10 @@ class Line:
             if self.closed or not await self._goes(at):
                 continue
             self._sent += 1
+            if name in TORN and self._due():
+                await self._tear([channel, payload], ends=name == "truncated")
+                self.fault, name = None, ""
+                continue
             for _ in range(2 if name == "duplicates" and self._due() else 1):
                 await self._send([channel, payload])
 
@@ -90,7 +95,7 @@ class Line:
         if name in ("close-1000", "close-1011"):
             await self.close(int(name[-4:]))
         elif name == "half-open":
-            self.websocket.scope.get("extensions", {}).get(_DEAF, _nothing)()
+            self.websocket.scope.get("extensions", {}).get(DEAF, _nothing)()
             self.closed = True
         elif name == "slow":
             await asyncio.sleep(self.fault.seconds)
@@ -99,6 +104,16 @@ class Line:
             self._lost_until = self._lost_until or at + int(self.fault.seconds * SECOND)
             return at >= self._lost_until
         return not self.closed and name != "mute"
+
+    async def _tear(self, message: Any, *, ends: bool) -> None:
+        from msgspec import json
+
+        text = json.encode(message).decode()
+        if not ends:
+            await self.websocket.send_text(text[: len(text) // 2])
+        elif (cut := self.websocket.scope.get("extensions", {}).get(CUT)) is not None:
+            cut(text)
+            self.closed = True
 
     def _due(self) -> bool:
         return self.fault is not None and self._sent > self.fault.after

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from undertow.sandbox.servers.bodies import NO_STREAM
 from undertow.sandbox.servers.faults import SOCKET, Faults
 from undertow.sandbox.servers.unusual_whales.desk import Desk
 from undertow.sandbox.servers.unusual_whales.line import REFUSED, Line
@@ -14,17 +15,23 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
 PATH = "/socket"
-_OWN = tuple(name for name in SOCKET if name not in ("evict", "auth-failed"))  # of a connection, once it is in
+_OWN = tuple(name for name in SOCKET if name not in ("evict", "auth-failed", "not-entitled"))  # of a connection, once it is in
 
 
 def endpoint(desk: Callable[[], Desk], faults: Faults, key: str) -> Callable[[WebSocket], Awaitable[None]]:
     """The socket's function. A token that is not ``key`` (any, where that is empty) is refused before the connection stands: 403."""
+    from starlette.responses import Response
+
     open_lines: dict[str, list[Line]] = {}
 
     async def enter(websocket: WebSocket) -> None:
         token = websocket.query_params.get("token", "")
         if not token or (key and token != key) or faults.take(PATH, ("auth-failed",)) is not None:
             await websocket.close(REFUSED)
+            return
+        if faults.take(PATH, ("not-entitled",)) is not None:
+            code, kind, body = NO_STREAM
+            await websocket.send_denial_response(Response(body, code, media_type=kind))
             return
         mine = open_lines.setdefault(token, [])
         if mine and faults.take(PATH, ("evict",)) is not None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from undertow.core.events import PRICE_SCALE
-from undertow.core.time import MINUTE, SECOND, Instant, iso
+from undertow.core.time import SECOND, Instant, iso
 
 _MS = 10**6
 _LOW = (1 << 64) - 1
@@ -48,11 +48,6 @@ def ms(at: Instant) -> int:
 def local(at: Instant) -> str:
     """With New York's offset, to the second: 2026-01-02T09:30:00-05:00."""
     return datetime.fromtimestamp(int(at) // SECOND, _zone()).isoformat()
-
-
-def minute_of(at: Instant) -> Instant:
-    """The beginning of an instant's minute."""
-    return int(at) // MINUTE * MINUTE
 
 
 @lru_cache(maxsize=4096)
