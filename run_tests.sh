@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests; every argument goes to pytest: ./run_tests.sh tests/laws -k causality
+# Runs the tests, two at a time; every argument goes to pytest: ./run_tests.sh tests/laws -k causality
 set -euo pipefail
 
 here="${BASH_SOURCE[0]}"
@@ -8,4 +8,4 @@ case "$here" in */*) here="${here%/*}" ;; *) here="." ;; esac
 . "$here/scripts/setup_env.sh"
 undertow_setup dev
 cd -- "$UNDERTOW_ROOT"
-exec "$UNDERTOW_VENV/bin/python" -m pytest -q "$@"
+exec "$UNDERTOW_VENV/bin/python" -m pytest -q -n 2 --dist loadgroup "$@"
