@@ -29,7 +29,9 @@ def download_command(
     symbols: Annotated[str, typer.Option("--symbols", "-s", help="Tickers, separated by commas.")],
     start_date: Annotated[str, typer.Option("--start-date", help="First day, YYYY-MM-DD.")],
     end_date: Annotated[str | None, typer.Option("--end-date", help="Last day, YYYY-MM-DD.  [default: today]")] = None,
-    kinds: Annotated[str, typer.Option(help="Kinds of event, separated by commas; light: all but single trades and quotes.")] = "light",
+    kinds: Annotated[
+        str, typer.Option(help="Kinds of event, separated by commas; light: all but single trades, quotes and option prints.")
+    ] = "light",
     polygon_key: Annotated[str | None, typer.Option(help="Massive (Polygon.io) key.  [env: POLYGON_API_KEY, MASSIVE_API_KEY]")] = None,
     unusual_whales_key: Annotated[str | None, typer.Option(help="Unusual Whales key.  [env: UNUSUAL_WHALES_API_KEY]")] = None,
     home: Home = None,
