@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks import features_bounds
 from undertow.core.calendar import nyse
 from undertow.core.chunk import I64, Chunk, chunk_of
 from undertow.core.events import Bar, FlowAlert
@@ -105,3 +106,13 @@ def f1_live(events: int = EVENTS) -> tuple[str, int, Callable[[], object]]:
 
 
 WORKLOADS = (f1, f1_live)
+
+
+def main() -> None:
+    """Print every bound of the features as measured here."""
+    for measure in features_bounds.ALL:
+        measure()
+
+
+if __name__ == "__main__":
+    main()

@@ -45,7 +45,7 @@ def test_the_tape_has_a_holiday_a_half_day_a_split_and_ties() -> None:
     assert close[-1] < close[-3] / 3
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seeds)
 def test_law_1_two_clocks(seed: int) -> None:
     one = subject(seed)
@@ -59,7 +59,7 @@ def test_law_2_one_order(seed: int) -> None:
     assert not laws.law_2_same_bytes(subject(seed))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds, st.lists(places, max_size=30, unique=True))
 def test_law_3_one_fold(seed: int, cuts: list[int]) -> None:
     assert not laws.law_3_any_cut(subject(seed), cuts, np.random.default_rng(seed))
@@ -69,13 +69,13 @@ def test_law_3_tick_by_tick() -> None:
     assert not laws.law_3_any_cut(subject(1), list(range(TICKS)), np.random.default_rng(1))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seeds, places)
 def test_law_4_causality(seed: int, position: int) -> None:
     assert not laws.law_4_causality(subject(seed), position, np.random.default_rng(seed))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seeds, places)
 def test_law_5_warm_up(seed: int, position: int) -> None:
     assert not laws.law_5_warm_up(subject(seed), position)

@@ -193,6 +193,9 @@ STATISTICS: dict[str, Callable[[list[float]], float]] = {
     "skewness": skewness,
     "autocorrelation": autocorrelation,
     "first": lambda values: values[0],
+    "mean_distance": lambda values: mean([abs(v - mean(values)) for v in values]),
+    "since_highest": lambda values: float(values[::-1].index(max(values))),
+    "since_lowest": lambda values: float(values[::-1].index(min(values))),
 }
 
 
@@ -246,9 +249,7 @@ def final(events: Sequence[Event], i: int) -> bool:
     return not any(events[j][:2] == events[i][:2] for j in range(i + 1, len(events)))
 
 
-def publications(
-    events: Sequence[Event], sessions: Sequence[int], n: int, within: int, of: Callable[[list[float]], float]
-) -> list[float]:
+def publications(events: Sequence[Event], sessions: Sequence[int], n: int, within: int, of: Callable[[list[float]], float]) -> list[float]:
     out = []
     for i in range(len(events)):
         told: list[tuple[int, float]] = []  # session and newest value of each publication

@@ -18,12 +18,19 @@ from undertow.features.families.candlesticks import CANDLESTICKS
 from undertow.features.language import scans
 
 SYMBOLS = ("AAPL", "TSLA", "SPY")
+BEFORE = scans.Strip().n  # bars a pattern needs
 BURN_IN = 400  # TA-Lib's MACD starts its fast average later than an EMA of its own would
 
 
-def expected(o: F64, h: F64, low: F64, c: F64) -> dict[str, F64]:
+def lagged(x: F64, n: int) -> F64:
+    return np.append(np.full(n, np.nan), x[:-n])
+
+
+def expected(o: F64, h: F64, low: F64, c: F64, v: F64) -> dict[str, F64]:
     macd, _, histogram = talib.MACD(c, 12, 26, 9)
     upper, middle, lower = talib.BBANDS(c, 20, 2.0, 2.0)
+    change = np.log(c / lagged(c, 1))[1:]
+    balance, moved = talib.OBV(c, v), talib.AD(h, low, c, v)
     slow_k, slow_d = talib.STOCH(h, low, c, 14, 3, 0, 3, 0)
     return {
         "sma_10": c / talib.SMA(c, 10) - 1.0,
@@ -38,8 +45,23 @@ def expected(o: F64, h: F64, low: F64, c: F64) -> dict[str, F64]:
         "bollinger_position": (c - middle) / ((upper - lower) / 4.0),
         "bollinger_width": (upper - lower) / middle,
         "atr_14": talib.ATR(h, low, c, 14) / c,
-        "return_5": np.log(c / np.append(np.full(5, np.nan), c[:-5])),
-        "realised_volatility_20": talib.STDDEV(np.log(c / np.append(np.nan, c[:-1]))[1:], 20, 1.0),
+        "return_5": np.log(c / lagged(c, 5)),
+        "realised_volatility_20": talib.STDDEV(change, 20, 1.0),
+        "adx_14": talib.ADX(h, low, c, 14),
+        "directional_spread_14": talib.PLUS_DI(h, low, c, 14) - talib.MINUS_DI(h, low, c, 14),
+        "cci_20": talib.CCI(h, low, c, 20),
+        "williams_r_14": talib.WILLR(h, low, c, 14),
+        "money_flow_14": talib.MFI(h, low, c, v, 14),
+        "on_balance_volume_20": (balance - lagged(balance, 20)) / talib.SUM(v, 20),
+        "chaikin_flow_20": (moved - lagged(moved, 20)) / talib.SUM(v, 20),
+        "aroon_25": talib.AROONOSC(h, low, 25),
+        "ultimate_oscillator": talib.ULTOSC(h, low, c, 7, 14, 28),
+        "balance_of_power_14": talib.SMA(talib.BOP(o, h, low, c), 14),
+        "channel_55": (c - talib.MIN(low, 55)) / (talib.MAX(h, 55) - talib.MIN(low, 55)),
+        "trend_slope_20": talib.LINEARREG_SLOPE(np.log(c), 20),
+        "volume_trend_5_20": np.log(talib.SMA(v, 5) / talib.SMA(v, 20)),
+        "price_volume_correlation_20": talib.CORREL(change, np.log(v + 1.0)[1:], 20),
+        "volatility_ratio_5_60": np.log(talib.STDDEV(change, 5) / talib.STDDEV(change, 60)),
     }
 
 
@@ -54,7 +76,7 @@ def invented(kind: type, n: int = 900) -> Chunk:
     opened = np.where(rng.random(len(at)) < 0.1, close, close + rng.integers(-6000, 6001, len(at)))
     high = np.maximum(opened, close) + rng.integers(0, 9000, len(at)) * rng.integers(0, 2, len(at))
     low = np.minimum(opened, close) - rng.integers(0, 9000, len(at)) * rng.integers(0, 2, len(at))
-    columns = {"open": opened, "high": high, "low": low, "close": close, "volume": np.full(len(at), 100)}
+    columns = {"open": opened, "high": high, "low": low, "close": close, "volume": rng.integers(100, 100_000, len(at))}
     return chunk_of(kind, SYMBOLS, key=key, event_at=at, known_at=at + SECOND, columns=columns)
 
 
@@ -82,11 +104,11 @@ def matrix(bars: Chunk, names: list[str]) -> tuple[np.ndarray, dict[str, F64]]:
 
 def prices(bars: Chunk, k: int) -> tuple[np.ndarray, list[F64]]:
     mine = bars.key == k
-    return bars.known_at[mine], [bars.columns[name][mine].astype(float) for name in real.OHLC]
+    return bars.known_at[mine], [bars.columns[name][mine].astype(float) for name in (*real.OHLC, "volume")]
 
 
 def test_indicators(bars: Chunk) -> None:
-    names = list(expected(*[np.arange(1.0, 200.0)] * 4))
+    names = list(expected(*[np.arange(1.0, 200.0)] * 5))
     ticks, got = matrix(bars, names)
     for k in range(len(SYMBOLS)):
         known, series = prices(bars, k)
@@ -110,17 +132,17 @@ def test_averages_begin_where_ta_lib_begins(bars: Chunk) -> None:
 def test_candlesticks(bars: Chunk) -> None:
     names = [f"candle_{pattern.lower()}" for pattern in CANDLESTICKS]
     ticks, got = matrix(bars, names)
-    seen = 0
+    seen = set()
     for k in range(len(SYMBOLS)):
         known, series = prices(bars, k)
         at = np.searchsorted(ticks, known)
         for pattern in CANDLESTICKS:
             values = got[f"candle_{pattern.lower()}"][at, k]
-            assert np.isnan(values[:40]).all()
-            theirs = getattr(talib, f"CDL{pattern}")(*series) / 100.0
-            np.testing.assert_array_equal(values[40:], theirs[40:], err_msg=pattern)
-            seen += int(np.any(values[40:] != 0))
-    assert seen > len(CANDLESTICKS)
+            assert np.isnan(values[:BEFORE]).all()
+            theirs = getattr(talib, f"CDL{pattern}")(*series[:4]) / 100.0
+            np.testing.assert_array_equal(values[BEFORE:], theirs[BEFORE:], err_msg=pattern)
+            seen.add(pattern if np.any(values[BEFORE:] != 0) else "")
+    assert len(seen) > 40
 
 
 def test_every_pattern_of_ta_lib_from_any_start() -> None:
@@ -138,8 +160,8 @@ def test_every_pattern_of_ta_lib_from_any_start() -> None:
     for pattern in patterns:
         whole = np.concatenate(got[pattern])
         for k in range(3):
-            theirs = getattr(talib, pattern)(*series[:, key == k])[40:] / 100.0
-            np.testing.assert_array_equal(whole[key == k][40:], theirs, err_msg=pattern)
+            theirs = getattr(talib, pattern)(*series[:, key == k])[BEFORE:] / 100.0
+            np.testing.assert_array_equal(whole[key == k][BEFORE:], theirs, err_msg=pattern)
 
 
 def test_a_bar_with_a_missing_price_is_not_known_and_poisons_nothing() -> None:
@@ -154,5 +176,6 @@ def test_a_bar_with_a_missing_price_is_not_known_and_poisons_nothing() -> None:
     pieces = [doji(strip.push(state, key[i : i + 1], *series[:, i : i + 1])) for i in range(200)]
     np.testing.assert_array_equal(np.concatenate(pieces), whole)
     known = ~np.isnan(whole)
-    assert known.tolist() == [40 <= i < 60 or i > 100 for i in range(200)]
-    np.testing.assert_array_equal(whole[101:], talib.CDLDOJI(*np.nan_to_num(series[:, 61:], nan=1.0))[40:] / 100.0)
+    assert known.tolist() == [BEFORE <= i < 60 or i > 60 + BEFORE for i in range(200)]
+    after = talib.CDLDOJI(*np.nan_to_num(series[:, 61:], nan=1.0))[BEFORE:]
+    np.testing.assert_array_equal(whole[61 + BEFORE :], after / 100.0)

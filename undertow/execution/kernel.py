@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from undertow.core.compiled import njit
 
 F = TypeVar("F", bound=Callable[..., object])
 INLINED = ("rules.py", "account.py", "tables.py")  #: files whose code ends up inside the folds of other files

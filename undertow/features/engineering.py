@@ -17,15 +17,26 @@ from undertow.core.time import iso
 from undertow.features.families.anomalies import AnomalyFeatures
 from undertow.features.families.candlesticks import CandlestickFeatures
 from undertow.features.families.company import CompanyFeatures
+from undertow.features.families.earnings import EarningsFeatures
+from undertow.features.families.indicators import IndicatorFeatures
 from undertow.features.families.market import MarketFeatures
 from undertow.features.families.microstructure import MicrostructureFeatures
 from undertow.features.families.news import NewsFeatures
 from undertow.features.families.off_exchange import OffExchangeFeatures
+from undertow.features.families.options_alerts import OptionsAlertFeatures
 from undertow.features.families.options_chain import OptionsChainFeatures
 from undertow.features.families.options_flow import OptionsFlowFeatures
+from undertow.features.families.options_gamma import OptionsGammaFeatures
+from undertow.features.families.options_prints import OptionsPrintFeatures
+from undertow.features.families.options_unusual import OptionsUnusualFeatures
 from undertow.features.families.price import PriceFeatures
 from undertow.features.families.prints import PrintFeatures
+from undertow.features.families.prints_flow import PrintFlowFeatures
+from undertow.features.families.relative import RelativeFeatures
+from undertow.features.families.relative_value import RelativeValueFeatures
 from undertow.features.families.sessions import SessionFeatures
+from undertow.features.families.volatility import VolatilityFeatures
+from undertow.features.language import kernels_ticks
 from undertow.features.language.expressions import Expr
 from undertow.features.language.memory import FOREVER, Memory
 from undertow.features.language.plan import Plan
@@ -56,12 +67,22 @@ class FeatureEngineering(
     PriceFeatures,
     CandlestickFeatures,
     SessionFeatures,
+    IndicatorFeatures,
+    VolatilityFeatures,
+    RelativeFeatures,
     OptionsFlowFeatures,
     OptionsChainFeatures,
+    OptionsGammaFeatures,
+    OptionsPrintFeatures,
+    OptionsUnusualFeatures,
+    OptionsAlertFeatures,
     OffExchangeFeatures,
     PrintFeatures,
+    PrintFlowFeatures,
     MicrostructureFeatures,
+    RelativeValueFeatures,
     CompanyFeatures,
+    EarningsFeatures,
     NewsFeatures,
     MarketFeatures,
     AnomalyFeatures,
@@ -86,7 +107,9 @@ class FeatureEngineering(
     ) -> None:
         self.symbols = tuple(symbols)
         wanted, absent = None if only is None else set(only), set(without)
-        every = {name: one for name, one in self._described().items() if not absent & set(one.memories())}
+        every = self._described()
+        if absent:
+            every = {name: one for name, one in every.items() if not absent & set(one.memories())}
         unknown = (wanted or set()) - set(every)
         if unknown:
             raise BadInput(f"no feature named {', '.join(sorted(unknown))}; see `undertow features list`")
@@ -135,24 +158,19 @@ class FeatureEngineering(
         """
         self._take(chunks)
         shape = len(ticks), len(self.symbols), len(self.features)
-        if len(ticks) == 1 and self.features:
-            values = self._plan.push(self._ready(int(ticks[0])), ticks)
-            return np.ascontiguousarray(np.concatenate(values).T).reshape(shape)
         out = np.empty(shape)
         for block in self._blocks(ticks):
-            for j, value in enumerate(self._plan.push(self._ready(int(ticks[block][-1])), ticks[block])):
-                out[block, :, j] = value
+            values = self._plan.push(self._ready(int(ticks[block][-1])), ticks[block])
+            if values:
+                kernels_ticks.interleaved(np.stack(values).reshape(len(values), -1), out[block].reshape(-1, len(values)))
         return out
 
     def _blocks(self, ticks: I64) -> list[slice]:
         """Ticks in pieces between which so few events lie that their columns stay in the processor's cache."""
-        due = sum(
-            (np.searchsorted(chunk.known_at, ticks, side="right") for chunk in self._waiting.values()), np.zeros(len(ticks), np.int64)
-        )
-        if not len(ticks):
-            return []
-        cuts = np.flatnonzero(np.diff(due // ROWS_AT_ONCE)) + 1
-        return [slice(int(a), int(b)) for a, b in pairwise([0, *cuts, len(ticks)])]
+        # where each kind has told so many rows more
+        marks = [np.searchsorted(ticks, chunk.known_at[ROWS_AT_ONCE::ROWS_AT_ONCE]) for chunk in self._waiting.values()]
+        cuts = np.unique(np.concatenate([[0, len(ticks)], *marks]))
+        return [slice(int(a), int(b)) for a, b in pairwise(cuts)]
 
     def _take(self, chunks: Iterable[Chunk]) -> None:
         pieces = {kind: [waiting] for kind, waiting in self._waiting.items()}

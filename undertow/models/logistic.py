@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64
+from undertow.core.compiled import njit
 
 
 @njit(cache=True)

@@ -14,7 +14,7 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import Event, Grade, columns_of
-from undertow.sandbox.daily import disclosures, prices
+from undertow.sandbox.daily import disclosures, indices, prices
 from undertow.sandbox.daily.layer import FIRST_DAY, Settings, layer, settings_of, span
 from undertow.sandbox.draws import word
 from undertow.sandbox.halts import Halt
@@ -37,6 +37,7 @@ KINDS: tuple[type[Event], ...] = (
     events.InsiderTrade,
     events.EarningsDate,
     events.EarningsReport,
+    events.IndexLevel,
 )
 #: what ``events`` makes only where it is asked for by name: some 40,000 rows a symbol and session
 TICKS: tuple[type[Event], ...] = (events.Quote, events.Trade, events.OffExchangePrint, events.OptionTrade, events.FlowAlert)
@@ -193,6 +194,7 @@ def _feeds(part: Part, kinds: Sequence[type[Event]]) -> list[tuple[type[Event], 
         events.InsiderTrade: disclosures.insider_trades,
         events.EarningsDate: disclosures.earnings_dates,
         events.EarningsReport: disclosures.earnings_reports,
+        events.IndexLevel: indices.levels,
         events.Quote: ticks.quotes,
         events.Trade: ticks.trades,
         events.OffExchangePrint: ticks.off_exchange_prints,

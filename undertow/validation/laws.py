@@ -44,9 +44,25 @@ class Subject:
         material = self.material
         return self.features(material.symbols, only=self.only if only is None else only, calendar=material.calendar)
 
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Everything that is told, of the symbols asked about and of those around them."""
+        return (*self.material.chunks, *self.material.context)
+
     def run(self, chunks: Iterable[Chunk], ticks: I64) -> F64:
         """The matrix of a fresh start (ticks, symbols, features)."""
-        return self.fresh().push(chunks, ticks)
+        return self.push(self.fresh(), chunks, ticks)
+
+    def push(self, features: FeatureEngineering, chunks: Iterable[Chunk], ticks: I64) -> F64:
+        """The matrix of some features, which are told of the symbols that they name, and of no others."""
+        return features.push([c if c.symbols == self.material.symbols else about(c, features.context) for c in chunks], ticks)
+
+
+def about(chunk: Chunk, symbols: tuple[str, ...]) -> Chunk:
+    """The rows of a chunk that are about some of its symbols."""
+    place = np.array([symbols.index(s) if s in symbols else -1 for s in chunk.symbols])
+    rows = chunk[place[chunk.key] >= 0]
+    return replace(rows, symbols=symbols, key=place[rows.key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +143,14 @@ def says_what_it_is(subject: Subject) -> list[Finding]:
 
 def is_known_at_all(subject: Subject) -> list[Finding]:
     """Every feature is known somewhere on the tape, or the other laws say nothing about it."""
-    names, whole = list(subject.fresh().features), subject.run(subject.material.chunks, subject.material.ticks)
+    names, whole = list(subject.fresh().features), subject.run(subject.chunks, subject.material.ticks)
     unknown = np.flatnonzero(np.isnan(whole).all(axis=(0, 1)))
     return [Finding("is known at all", names[j], "is NaN at every tick: no law can be checked on it") for j in unknown]
 
 
 def law_1_known_at(subject: Subject, rng: np.random.Generator) -> list[Finding]:
     """Two clocks: an event counts from the tick at which it is known, whatever its own clock says."""
-    chunks, ticks = subject.material.chunks, subject.material.ticks
+    chunks, ticks = subject.chunks, subject.material.ticks
     now = int(ticks[int(rng.integers(len(ticks) // 2, len(ticks)))])
     upto = ticks[ticks <= now]
     late, gone = [], []
@@ -153,7 +169,7 @@ def law_1_known_at(subject: Subject, rng: np.random.Generator) -> list[Finding]:
 
 def law_1_ties(subject: Subject) -> list[Finding]:
     """Windows are half open, (start, end]: what is known exactly at a tick counts at it, as if it had been known 1 ns before."""
-    chunks, ticks = subject.material.chunks, subject.material.ticks
+    chunks, ticks = subject.chunks, subject.material.ticks
     sooner = [replace(chunk, known_at=chunk.known_at - np.isin(chunk.known_at, ticks)) for chunk in chunks]
     whole = subject.run(chunks, ticks)
     # to a decay a nanosecond makes a difference, though a small one
@@ -163,13 +179,13 @@ def law_1_ties(subject: Subject) -> list[Finding]:
 
 def law_2_same_bytes(subject: Subject) -> list[Finding]:
     """One order: two runs give the same bytes."""
-    one, two = (subject.run(subject.material.chunks, subject.material.ticks) for _ in range(2))
+    one, two = (subject.run(subject.chunks, subject.material.ticks) for _ in range(2))
     return compared(subject, subject.material.ticks).findings("law 2", "a second run", two, one)
 
 
 def law_3_any_cut(subject: Subject, cuts: Sequence[int], rng: np.random.Generator) -> list[Finding]:
     """One fold: ticks cut anywhere (``cuts``: positions), events arriving in pieces between ticks or ahead of them, same bits."""
-    chunks, ticks = subject.material.chunks, subject.material.ticks
+    chunks, ticks = subject.chunks, subject.material.ticks
     streaming, parts, sent = subject.fresh(), [], [0] * len(chunks)
     for some in np.split(ticks, sorted(set(cuts))):
         if not len(some):
@@ -177,11 +193,11 @@ def law_3_any_cut(subject: Subject, cuts: Sequence[int], rng: np.random.Generato
         for _ in range(int(rng.integers(0, 3))):  # events between ticks, cut even among those of one instant
             due = [int(np.searchsorted(chunk.known_at, some[-1], side="right")) for chunk in chunks]
             stop = [int(rng.integers(a, max(a, b) + 1)) for a, b in zip(sent, due, strict=True)]
-            streaming.push([chunk[a:b] for chunk, a, b in zip(chunks, sent, stop, strict=True)], ticks[:0])
+            subject.push(streaming, [chunk[a:b] for chunk, a, b in zip(chunks, sent, stop, strict=True)], ticks[:0])
             sent = stop
         ahead = int(some[-1]) + int(rng.integers(0, 2)) * 3600 * SECOND  # sometimes an hour that has to wait
         stop = [max(a, int(np.searchsorted(chunk.known_at, ahead, side="right"))) for chunk, a in zip(chunks, sent, strict=True)]
-        parts.append(streaming.push([chunk[a:b] for chunk, a, b in zip(chunks, sent, stop, strict=True)], some))
+        parts.append(subject.push(streaming, [chunk[a:b] for chunk, a, b in zip(chunks, sent, stop, strict=True)], some))
         sent = stop
     whole = subject.run(chunks, ticks)
     return compared(subject, ticks).findings("law 3", "pushed in pieces", np.concatenate(parts), whole)
@@ -189,7 +205,7 @@ def law_3_any_cut(subject: Subject, cuts: Sequence[int], rng: np.random.Generato
 
 def law_4_causality(subject: Subject, position: int, rng: np.random.Generator) -> list[Finding]:
     """Causality: whatever becomes of all that is known after ``ticks[position]``, nothing changes at or before it."""
-    chunks, ticks = subject.material.chunks, subject.material.ticks
+    chunks, ticks = subject.chunks, subject.material.ticks
     now, upto = int(ticks[position]), ticks[: position + 1]
     whole = subject.run(chunks, ticks)[: position + 1]
     same, out = compared(subject, upto), dict[str, Finding]()
@@ -207,7 +223,7 @@ def law_4_causality(subject: Subject, position: int, rng: np.random.Generator) -
 
 def law_5_warm_up(subject: Subject, position: int) -> list[Finding]:
     """Warm-up: a run started as much earlier as a feature's memory says gives the same bits from ``ticks[position]`` on."""
-    chunks, ticks = subject.material.chunks, subject.material.ticks
+    chunks, ticks = subject.chunks, subject.material.ticks
     late, names = ticks[position:], list(subject.fresh().features)
     whole, fading, out = subject.run(chunks, ticks), _fading(subject), []
     # features with the same memories start together
@@ -218,7 +234,7 @@ def law_5_warm_up(subject: Subject, position: int) -> list[Finding]:
     for shared, rows in groups.items():
         needed = dict(shared)
         kept = [since(c, int(late[0]), needed[c.kind.kind], subject.material.calendar) for c in chunks if c.kind.kind in needed]
-        got = subject.fresh([names[j] for j in rows]).push(kept, late)
+        got = subject.push(subject.fresh([names[j] for j in rows]), kept, late)
         expected = whole[position:, :, rows]
         slack = np.where(fading[rows], FADED * largest(expected), 0.0)
         same = Comparison(subject=subject, ticks=late, names=[names[j] for j in rows], slack=slack)
@@ -234,7 +250,8 @@ def since(chunk: Chunk, at: Instant, memory: Memory, calendar: Calendar) -> Chun
         start = at - memory.span
         if memory.events or memory.sessions:
             first = int(np.searchsorted(chunk.known_at[mine], start, side="right"))
-            start = int(chunk.known_at[mine[first - memory.events]]) - 1 if first > memory.events else -END
+            if memory.events:
+                start = int(chunk.known_at[mine[first - memory.events]]) - 1 if first > memory.events else -END
             if memory.sessions and start > -END:
                 start = int(calendar.midnight[max(int(calendar.position(start)) - memory.sessions + 1, 0)]) - 1
             start -= memory.span

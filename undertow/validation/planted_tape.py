@@ -21,6 +21,7 @@ from undertow.core.events import (
     DailyBar,
     Event,
     Grade,
+    IndexLevel,
     OffExchangeVolume,
     OpenInterest,
     Unit,
@@ -35,16 +36,22 @@ FIRST, LAST = np.datetime64("2022-03-01"), np.datetime64("2024-12-04")  # the la
 INTRADAY_SESSIONS = 36
 BAR = 5 * MINUTE
 SYMBOLS = ("AAA", "BBB", "CCC")
+CONTEXT = ("SPY", "SKEW", "VIX", "VIX3M", "VIX9D")  #: what features look at beside the symbols that they are asked about
+OF_CONTEXT: tuple[type[Event], ...] = (Bar, DailyBar, IndexLevel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What a law is checked on: chunks of one universe, and ticks (t,) at which features are asked for, ns UTC ascending."""
+    """What a law is checked on: chunks of one universe, and ticks (t,) at which features are asked for, ns UTC ascending.
+
+    context : chunks about ``CONTEXT``, from which features get the symbols that they name
+    """
 
     symbols: tuple[str, ...]
     chunks: tuple[Chunk, ...]
     ticks: I64
     calendar: Calendar
+    context: tuple[Chunk, ...] = ()
 
 
 def planted_tape(
@@ -53,7 +60,9 @@ def planted_tape(
     """Daily kinds over nearly three years, all others over the last seven weeks; the last ``ticks`` five-minute marks as ticks."""
     draw = _Draw(np.random.default_rng(seed), tuple(symbols), calendar)
     chunks = tuple(draw.chunk(kind) for kind in sorted(set(kinds) | {CorporateAction}, key=lambda kind: kind.kind))
-    return Material(symbols=tuple(symbols), chunks=chunks, ticks=draw.ticks(ticks), calendar=calendar)
+    around = _Draw(np.random.default_rng([seed, len(CONTEXT)]), CONTEXT, calendar)
+    context = tuple(around.chunk(kind) for kind in OF_CONTEXT if kind in set(kinds))
+    return Material(symbols=tuple(symbols), chunks=chunks, ticks=draw.ticks(ticks), calendar=calendar, context=context)
 
 
 class _Draw:
@@ -75,7 +84,7 @@ class _Draw:
     def chunk(self, kind: type[Event]) -> Chunk:
         if kind is CorporateAction:
             return self._split()
-        if kind in (DailyBar, ChainRow, OpenInterest, OffExchangeVolume):
+        if kind in (DailyBar, IndexLevel, ChainRow, OpenInterest, OffExchangeVolume):
             rows = CONTRACTS if kind in (ChainRow, OpenInterest) else 1
             event, key = self._every(self._calendar.close[self._sessions], rows)
         elif kind is Bar:

@@ -8,6 +8,7 @@ import numpy as np
 
 from undertow.core.chunk import I64, Array
 from undertow.core.events import (
+    MISSING,
     ChainRow,
     CongressTrade,
     EarningsDate,
@@ -48,25 +49,30 @@ def _chain(rng: Random, event: I64) -> Values:
     n = len(event)
     which = np.arange(n) % CONTRACTS
     values = _contract(which, event)
-    money = (values["strike"] - PRICE) / 100_000
+    money = (values["strike"] - PRICE) / 200_000
     delta = np.clip(0.5 - money + rng.normal(0.0, 0.03, n), 0.02, 0.98) - values["is_put"]
     iv = 0.3 + 0.1 * money**2 + rng.normal(0.0, 0.02, n)
     iv = np.where(rng.random(n) < 0.02, np.nan, iv)  # some are not published
-    return values | {"price": rng.integers(0, 60_000, n), "volume": rng.integers(0, 5_000, n), "iv": np.round(iv, 6), "delta": delta}
+    side = 1 - 2 * values["is_put"]
+    price = np.maximum(side * (PRICE - values["strike"]), 0) + 20_000 + rng.integers(0, 4_000, n)  # parity holds, about
+    return values | {"price": price, "volume": rng.integers(0, 5_000, n), "iv": np.round(iv, 6), "delta": delta}
 
 
 def _interest(rng: Random, event: I64) -> Values:
-    return _contract(np.arange(len(event)) % CONTRACTS, event) | {"open_interest": rng.integers(0, 20_000, len(event))}
+    n = len(event)
+    held = np.where(rng.random(n) < 0.05, 0, rng.integers(0, 20_000, n))
+    return _contract(np.arange(n) % CONTRACTS, event) | {"open_interest": held}
 
 
 def _option_prints(rng: Random, event: I64) -> Values:
     n = len(event)
     bid = rng.integers(5_000, 60_000, n) // 100 * 100
     ask = bid + rng.integers(1, 20, n) * 100
-    words = np.array(["209", "219", "227", "232", "219,209", ""], object)
+    words = np.array(["209", "219", "227", "232", "219,209", "", "201", "202"], object)
+    unquoted = rng.random(n) < 0.05
     return _contract(rng.integers(0, CONTRACTS, n), event) | {
-        "bid": bid,
-        "ask": ask,
+        "bid": np.where(unquoted, MISSING, bid),
+        "ask": np.where(unquoted, MISSING, ask),
         "price": bid + (ask - bid) * rng.integers(0, 5, n) // 4,
         "size": rng.integers(1, 400, n),
         "conditions": rng.choice(words, n),
@@ -97,16 +103,19 @@ def _quotes(rng: Random, event: I64) -> Values:
 def _prints(rng: Random, event: I64) -> Values:
     n = len(event)
     size = np.where(rng.random(n) < 0.1, rng.integers(10_000, 60_000, n), rng.integers(1, 900, n))
-    words = np.array(["", "12", "14", "37", "2", "53", "14,37"], object)
-    return {"price": PRICE + rng.integers(-20_000, 20_000, n), "size": size, "conditions": rng.choice(words, n)}
+    # most prints form a price, some at a whole penny; one in eight is out of order, an average or contingent
+    words = np.array([*[""] * 6, "12", "14", "37", "14,37", "37,41", "2", "53", "32", "14", ""], object)
+    price = PRICE + rng.integers(-20_000, 20_000, n)
+    price = np.where(rng.random(n) < 0.5, price // 100 * 100, price)
+    return {"price": price, "size": size, "conditions": rng.choice(words, n)}
 
 
 def _trades(rng: Random, event: I64) -> Values:
-    return _prints(rng, event) | {"exchange": rng.choice(np.array(["XNAS", "XNYS", "ARCX", "D"], object), len(event))}
+    return _prints(rng, event) | {"exchange": rng.choice(np.array(["XNAS", "XNYS", "ARCX", "IEXG"], object), len(event))}
 
 
 def _dark(rng: Random, event: I64) -> Values:
-    return _prints(rng, event) | {"venue": rng.choice(np.array(["FINN", "FINY", "FINC"], object), len(event))}
+    return _prints(rng, event) | {"venue": rng.choice(np.array(["FINN", "FINY", "FINC", "UBSA"], object), len(event))}
 
 
 def _insiders(rng: Random, event: I64) -> Values:

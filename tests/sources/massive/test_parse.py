@@ -142,12 +142,15 @@ def test_short_volume_is_known_the_next_morning() -> None:
 
 
 def test_news_with_a_tone_is_known_later_than_without() -> None:
-    story = {"published_utc": "2026-05-28T18:33:53Z", "title": "Up", "tickers": ["AAPL", "UBS"]}
-    tone = story | {"title": "Down", "insights": [{"ticker": "UBS", "sentiment": "positive"}, {"ticker": "AAPL", "sentiment": "negative"}]}
+    story = {"published_utc": "2026-05-28T18:33:53Z", "title": "Apple wins a contract", "tickers": ["AAPL", "UBS"]}
+    tone = story | {
+        "title": "Apple wins again",
+        "insights": [{"ticker": "UBS", "sentiment": "positive"}, {"ticker": "AAPL", "sentiment": "negative"}],
+    }
     chunk = reference.news([tone, story, story | {"tickers": ["UBS"]}], SCOPE)
-    assert chunk.columns["headline"].tolist() == ["Up", "Down"]
-    assert np.isnan(chunk.columns["tone"][0])
-    assert chunk.columns["tone"][1] == -1.0
+    assert chunk.columns["headline"].tolist() == ["Apple wins a contract", "Apple wins again"]
+    assert 0.0 < chunk.columns["tone"][0] < 1.0  # of the title's words
+    assert chunk.columns["tone"][1] == -1.0  # what the vendor says comes first
     assert (chunk.known_at - chunk.event_at).tolist() == [0, 15 * MINUTE]
 
 

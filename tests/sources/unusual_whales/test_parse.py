@@ -228,14 +228,14 @@ def test_news() -> None:
             "source": "x",
             "tickers": ["AAPL", "MSFT", "TSLA"],
         },
-        {"timestamp": "2026-05-28T14:00:01Z", "headline": "B", "source": "social-media", "tickers": ["AAPL"], "is_trump_ts": False},
+        {"timestamp": "2026-05-28T14:00:01Z", "headline": "B wins", "source": "social-media", "tickers": ["AAPL"], "is_trump_ts": False},
         {"created_at": "2026-05-28T14:00:02Z", "headline": "C", "sentiment": "neutral", "tickers": []},
         {"created_at": "2026-05-28T14:00:02Z", "headline": "D", "sentiment": "neutral", "tickers": ["TSLA"]},
     ]
     got = parse.news(told, AAPL)
     assert got.left_out == {company.NO_TICKER: 1, rows.ELSEWHERE: 1}
     assert sorted(got.chunk.key.tolist()) == [0, 0, 1]
-    np.testing.assert_array_equal(np.sort(got.chunk.columns["tone"]), [-1.0, -1.0, np.nan])
+    assert np.sort(got.chunk.columns["tone"]).tolist() == [-1.0, -1.0, 0.5]  # the last is that of the headline's words
     assert (got.chunk.known_at == got.chunk.event_at).all()
 
 

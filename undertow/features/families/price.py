@@ -1,4 +1,4 @@
-"""Price features, on intraday and on daily bars: returns, averages, oscillators, volatility, volume and candlesticks."""
+"""Price features on bars of several lengths: returns, averages, oscillators, volatility and volume."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from undertow.features.vocabulary import Bars
 BOTH = ("intraday", "daily")
 INTRADAY = ("intraday",)
 DAILY = ("daily",)
+LONGER = ("intraday", "half_hours", "daily")
+#: weekly bars only for what looks back over a window: a decay of weeks would ask for eight years of history
+ALL = ("intraday", "half_hours", "daily", "weekly")
 
 
 def _change(bars: Bars, n: int) -> Expr:
@@ -20,17 +23,17 @@ def _change(bars: Bars, n: int) -> Expr:
 class PriceFeatures:
     """Every method is one feature a set of bars; definitions as in TA-Lib, made free of the price level."""
 
-    @feature(unit="log return", family="price", bars=BOTH)
+    @feature(unit="log return", family="price", bars=ALL)
     def return_1(self, bars: Bars) -> Expr:
         """Return over the last bar."""
         return _change(bars, 1)
 
-    @feature(unit="log return", family="price", bars=BOTH)
+    @feature(unit="log return", family="price", bars=ALL)
     def return_5(self, bars: Bars) -> Expr:
         """Return over the last five bars."""
         return _change(bars, 5)
 
-    @feature(unit="log return", family="price", bars=BOTH)
+    @feature(unit="log return", family="price", bars=ALL)
     def return_20(self, bars: Bars) -> Expr:
         """Return over the last twenty bars."""
         return _change(bars, 20)
@@ -40,7 +43,7 @@ class PriceFeatures:
         """Return over the last sixty bars."""
         return _change(bars, 60)
 
-    @feature(unit="ratio", family="price", bars=BOTH)
+    @feature(unit="ratio", family="price", bars=ALL)
     def sma_10(self, bars: Bars) -> Expr:
         """Close above its simple average of ten bars."""
         return (bars.close / bars.close.mean(10) - 1.0).last()
@@ -60,14 +63,14 @@ class PriceFeatures:
         """Close above its exponential average of twenty-six bars."""
         return (bars.close / bars.close.ema(26) - 1.0).last()
 
-    @feature(unit="0 to 100", family="price", bars=BOTH)
+    @feature(unit="0 to 100", family="price", bars=LONGER)
     def rsi_14(self, bars: Bars) -> Expr:
         """Wilder's relative strength index of fourteen bars."""
         move = bars.close - bars.close.lag()
         gain, loss = move.at_least(0.0).wilder(14), (move * -1.0).at_least(0.0).wilder(14)
         return (gain / (gain + loss) * 100.0).last()
 
-    @feature(unit="0 to 100", family="price", bars=BOTH)
+    @feature(unit="0 to 100", family="price", bars=ALL)
     def stochastic_k(self, bars: Bars) -> Expr:
         """Slow %K of the stochastic oscillator: place of the close in the range of 14 bars, averaged over 3."""
         return (_fast_k(bars).mean(3) * 100.0).last()
@@ -82,28 +85,28 @@ class PriceFeatures:
         """MACD line: exponential average of 12 less that of 26 bars, over the close."""
         return ((bars.close.ema(12) - bars.close.ema(26)) / bars.close).last()
 
-    @feature(unit="share of price", family="price", bars=BOTH)
+    @feature(unit="share of price", family="price", bars=LONGER)
     def macd_histogram(self, bars: Bars) -> Expr:
         """MACD line less its own average of 9 bars, over the close."""
         line = bars.close.ema(12) - bars.close.ema(26)
         return ((line - line.ema(9)) / bars.close).last()
 
-    @feature(unit="standard deviations", family="price", bars=BOTH)
+    @feature(unit="standard deviations", family="price", bars=ALL)
     def bollinger_position(self, bars: Bars) -> Expr:
         """Distance of the close from the average of 20 bars, in their standard deviations."""
         return ((bars.close - bars.close.mean(20)) / bars.close.deviation(20)).last()
 
-    @feature(unit="ratio", family="price", bars=BOTH)
+    @feature(unit="ratio", family="price", bars=ALL)
     def bollinger_width(self, bars: Bars) -> Expr:
         """Width of the Bollinger bands (four standard deviations of 20 bars) over their middle."""
         return (bars.close.deviation(20) * 4.0 / bars.close.mean(20)).last()
 
-    @feature(unit="share of price", family="price", bars=BOTH)
+    @feature(unit="share of price", family="price", bars=LONGER)
     def atr_14(self, bars: Bars) -> Expr:
         """Wilder's average true range of fourteen bars, over the close."""
         return (bars.true_range.wilder(14) / bars.close).last()
 
-    @feature(unit="per bar", family="price", bars=BOTH)
+    @feature(unit="per bar", family="price", bars=ALL)
     def realised_volatility_20(self, bars: Bars) -> Expr:
         """Standard deviation of the last twenty log returns, a bar."""
         return bars.log_return.deviation(20).last()

@@ -15,9 +15,11 @@ from undertow.core.time import duration
 from undertow.features.language import cross, samples, scans
 from undertow.features.language.arithmetic import Arithmetic, Function, Pick
 from undertow.features.language.joins import AsOf, Factor, Gather
-from undertow.features.language.memory import Memory
+from undertow.features.language.memory import Memory, elsewhere
 from undertow.features.language.publications import Publications, Reduce, Reduction
 from undertow.features.language.statistics import Statistic
+
+MICROSECOND = duration("1us")
 
 
 class Scan(Protocol):
@@ -72,6 +74,14 @@ class Mentions:
 
 
 @dataclass(frozen=True, slots=True)
+class Classes:
+    """Sum of 2**j over the groups j, such as ``227|228``, of which a word stands in a text: several ``Mentions`` in one pass."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """``minute`` of the New York day, number of the ``session``, or whole UTC ``days`` since 1970, at which an event happened."""
 
@@ -83,9 +93,16 @@ class Column(Arithmetic):
     """One number an event of a kind. NaN is not known. Operators that look back take every ``step``-th event."""
 
     kind: type[Event]
-    op: Field | Mentions | Clock | Factor | AsOf | Gather | Reduce | Publications | Scan | Function
+    op: Field | Mentions | Classes | Clock | Factor | AsOf | Gather | Reduce | Publications | Scan | Function
     inputs: tuple[Column | float, ...] = ()
     step: int = field(default=1, compare=False)
+    _hash: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # sentences are trees: without this, each look-up would walk all of one
+        if not self._hash:
+            self._hash.append(hash((self.kind, self.op, self.inputs)))
+        return self._hash[0]
 
     def _with(self, function: Function, *others: Column | float) -> Self:
         return type(self)(self.kind, function, (self, *others), self.step)
@@ -167,8 +184,12 @@ class Column(Arithmetic):
         return Column(self.kind, AsOf((), False, duration(max_age), symbol), (self,), self.step)
 
     def gather(self, other: Column, span: str, quantum: float = 1.0) -> Column:
-        """Sum of a column of another kind known within ``span`` up to when this event was, in whole multiples of ``quantum``."""
-        return Column(self.kind, Gather(duration(span), quantum), (other,), self.step)
+        """Sum of a column of another kind known in the ``span`` up to when this event was, in whole multiples of ``quantum``.
+
+        A microsecond is missing from the span: bars and prints are both known on whole seconds, and what is known at both ends of a
+        span belongs to the bar that it ends with, however stamps were rounded (law 1).
+        """
+        return Column(self.kind, Gather(duration(span) - MICROSECOND, quantum), (other,), self.step)
 
     def reduced(self, reduction: Reduction, *others: Column) -> Column:
         """A compiled function of all rows of the symbol's newest publication; NaN but at the last row of each instant."""
@@ -219,7 +240,7 @@ class Column(Arithmetic):
         for one in self.inputs:
             if isinstance(one, Column):
                 for kind, memory in one.memories().items():
-                    chained = memory.then(own)
+                    chained = memory.then(elsewhere(own, self.kind, kind))
                     total[kind] = total.get(kind, Memory()).either(chained)
         return total
 
@@ -238,6 +259,12 @@ class Expr(Arithmetic):
 
     op: Sample | cross.Of | cross.Across | cross.Now | Function
     inputs: tuple[Column | Expr | float, ...] = ()
+    _hash: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        if not self._hash:
+            self._hash.append(hash((self.op, self.inputs)))
+        return self._hash[0]
 
     def _with(self, function: Function, *others: Expr | float) -> Self:
         return type(self)(function, (self, *others))

@@ -63,8 +63,7 @@ class Gathered:
 
     def push(self, base: Chunk, other: Chunk, value: F64, how: Gather) -> F64:
         """Sum at each row of ``base`` (n,) over rows of ``other`` (m,) of its symbol with known_at - span < known <= known_at."""
-        whole = np.rint(np.nan_to_num(value) / how.quantum).astype(np.int64)
-        self._buffer.append(other.known_at, other.key, whole)
+        self._buffer.admit(other.known_at, other.key, value, how.quantum)
         out = np.empty(len(base))
         known, key, kept = self._buffer.view()
         ends = base.known_at

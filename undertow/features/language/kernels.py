@@ -4,22 +4,22 @@ on the window alone and never on where the run began (laws 3 and 5); running flo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64
-from undertow.features.language.statistics import of_two, statistic_of
+from undertow.core.compiled import njit
+
+FEW = 6  #: so few values are summed faster than they are counted
 
 
 @njit(cache=True)
-def lag(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
-    """The value ``ring.shape[1]`` events earlier."""
+def lag(key: I64, x: F64, ring: F64, slot: I64, out: F64) -> None:
+    """The value ``ring.shape[1]`` events earlier; a ring begins with nothing but NaN."""
     n = ring.shape[1]
     for i in range(key.shape[0]):
-        k = key[i]
-        at = count[k] % n
-        out[i] = ring[k, at] if count[k] >= n else np.nan
+        k, at = key[i], slot[key[i]]
+        out[i] = ring[k, at]
         ring[k, at] = x[i]
-        count[k] += 1
+        slot[k] = at + 1 if at + 1 < n else 0
 
 
 @njit(cache=True)
@@ -34,56 +34,138 @@ def oldest_first(window: F64, first: int) -> float:
 
 
 @njit(cache=True)
-def mean(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
-    """Mean of the last ``ring.shape[1]`` values, this one included."""
+def short_mean(key: I64, x: F64, ring: F64, count: I64, slot: I64, out: F64) -> None:
+    """Mean of the last ``ring.shape[1]`` values, this one included: few enough to be summed anew from oldest to newest."""
     n = ring.shape[1]
     for i in range(key.shape[0]):
-        k = key[i]
-        ring[k, count[k] % n] = x[i]
+        k, at = key[i], slot[key[i]]
+        ring[k, at] = x[i]
         count[k] += 1
-        if count[k] < n:
-            out[i] = np.nan
-            continue
-        out[i] = oldest_first(ring[k], count[k] % n) / n
+        total = 0.0
+        for _ in range(n):
+            at = at + 1 if at + 1 < n else 0
+            total += ring[k, at]
+        slot[k] = at + 1 if at + 1 < n else 0
+        out[i] = total / n if count[k] >= n else np.nan
 
 
 @njit(cache=True)
-def deviation(key: I64, x: F64, ring: F64, count: I64, out: F64) -> None:
-    """Population standard deviation of the last ``ring.shape[1]`` values, in two passes."""
-    n = ring.shape[1]
+def mean(key: I64, x: F64, ring: F64, count: I64, slot: I64, total: I64, rough: I64, out: F64) -> None:
+    """Mean of the last ``ring.shape[1]`` values, this one included.
+
+    Where all of them lie on a grid (1/1024) a running sum is exact, and so the same as one from oldest to newest. ``total`` (keys,) is
+    that sum in grid steps, ``rough`` (keys,) how many values of the window lie off the grid.
+    """
+    n, most = ring.shape[1], 2.0**52 / ring.shape[1]
+    held = np.int64(0)  # the symbol whose state is in hand, which is faster than in memory
+    seen, at, steps, off = count[0], slot[0], total[0], rough[0]
     for i in range(key.shape[0]):
         k = key[i]
-        ring[k, count[k] % n] = x[i]
-        count[k] += 1
-        if count[k] < n:
+        if k != held:
+            count[held], slot[held], total[held], rough[held] = seen, at, steps, off
+            held, seen, at, steps, off = k, count[k], slot[k], total[k], rough[k]
+        if seen >= n:
+            old = ring[k, at] * 1024.0
+            if abs(old) < most and np.floor(old) == old:
+                steps -= np.int64(old)
+            else:
+                off -= 1
+        new = x[i] * 1024.0
+        if abs(new) < most and np.floor(new) == new:
+            steps += np.int64(new)
+        else:
+            off += 1
+        ring[k, at] = x[i]
+        seen += 1
+        at = at + 1 if at + 1 < n else 0
+        if seen < n:
             out[i] = np.nan
-            continue
-        first = count[k] % n
-        centre = oldest_first(ring[k], first) / n
-        squares = 0.0
-        for j in range(first, n):
-            squares += (ring[k, j] - centre) ** 2
-        for j in range(first):
-            squares += (ring[k, j] - centre) ** 2
-        out[i] = np.sqrt(squares / n)
+        elif off == 0:
+            out[i] = (steps / 1024.0) / n
+        else:
+            out[i] = oldest_first(ring[k], at) / n
+    count[held], slot[held], total[held], rough[held] = seen, at, steps, off
 
 
 @njit(cache=True)
-def extreme(key: I64, x: F64, ring: F64, count: I64, sign: float, out: F64) -> None:
-    """Largest (``sign`` 1) or smallest (-1) of the last ``ring.shape[1]`` values."""
+def deviation(key: I64, x: F64, ring: F64, count: I64, slot: I64, total: I64, rough: I64, out: F64) -> None:
+    """Population standard deviation of the last ``ring.shape[1]`` values.
+
+    Where all of them are whole numbers that are not too large it comes from exact sums: ``total`` (2, keys) of them and of their
+    squares, ``rough`` (keys,) how many are not. Else in two passes from oldest to newest.
+    """
     n = ring.shape[1]
+    most = 2.0**31 / n  # so that n times a sum of n squares still is a whole number of 64 bits
     for i in range(key.shape[0]):
         k = key[i]
-        ring[k, count[k] % n] = x[i]
+        at = slot[k]
+        if count[k] >= n:
+            old = ring[k, at]
+            if abs(old) < most and np.floor(old) == old:
+                total[0, k] -= np.int64(old)
+                total[1, k] -= np.int64(old) * np.int64(old)
+            else:
+                rough[k] -= 1
+        new = x[i]
+        if abs(new) < most and np.floor(new) == new:
+            total[0, k] += np.int64(new)
+            total[1, k] += np.int64(new) * np.int64(new)
+        else:
+            rough[k] += 1
+        ring[k, at] = new
         count[k] += 1
+        slot[k] = at + 1 if at + 1 < n else 0
         if count[k] < n:
             out[i] = np.nan
-            continue
-        best = ring[k, 0]
-        for j in range(1, n):
-            if sign * ring[k, j] > sign * best or np.isnan(ring[k, j]):
-                best = ring[k, j]
-        out[i] = best
+        elif rough[k] == 0:
+            out[i] = np.sqrt(float(n * total[1, k] - total[0, k] * total[0, k])) / n
+        else:
+            out[i] = in_two_passes(ring[k], slot[k])
+
+
+@njit(cache=True)
+def in_two_passes(window: F64, first: int) -> float:
+    """Population standard deviation of a ring (n,) whose oldest value is at ``first``."""
+    n = window.shape[0]
+    centre, squares = oldest_first(window, first) / n, 0.0
+    for j in range(first, n):
+        squares += (window[j] - centre) ** 2
+    for j in range(first):
+        squares += (window[j] - centre) ** 2
+    return float(np.sqrt(squares / n))
+
+
+@njit(cache=True)
+def extreme(key: I64, x: F64, ring: F64, count: I64, slot: I64, at: I64, missing: I64, sign: float, out: F64) -> None:
+    """Largest (``sign`` 1) or smallest (-1) of the last ``ring.shape[1]`` values; looks at all of them only when the best one leaves.
+
+    at (keys,) number of the event that holds the best known value, missing (keys,) number of the newest one that is not known; the
+    ring (keys, n + 1) holds values times the sign, and the best of them behind the others.
+    """
+    n = ring.shape[1] - 1
+    held = np.int64(0)  # the symbol whose state is in hand
+    now, here, best, top, gone = count[0], slot[0], at[0], ring[0, n], missing[0]
+    for i in range(key.shape[0]):
+        k = key[i]
+        if k != held:
+            count[held], slot[held], at[held], ring[held, n], missing[held] = now, here, best, top, gone
+            held, now, here, best, top, gone = k, count[k], slot[k], at[k], ring[k, n], missing[k]
+        new = sign * x[i]
+        ring[k, here] = new
+        if np.isnan(new):
+            gone = now
+        elif best <= now - n:
+            best, top = now, new
+            for back in range(1, now - max(now - n, gone, -1)):
+                past = ring[k, here - back if here >= back else here - back + n]
+                if past > top:
+                    best, top = now - back, past
+        elif new >= top:
+            best, top = now, new
+        now += 1
+        here = here + 1 if here + 1 < n else 0
+        out[i] = sign * top if now >= n and gone < now - n else np.nan
+    count[held], slot[held], at[held], ring[held, n], missing[held] = now, here, best, top, gone
 
 
 @njit(cache=True)
@@ -99,61 +181,32 @@ def unrolled(ring: F64, count: int, step: int, window: F64) -> None:
 
 
 @njit(cache=True)
-def statistic(key: I64, x: F64, n: int, step: int, ring: F64, count: I64, what: int, out: F64) -> None:
-    """Statistic number ``what`` of the last ``n`` values, ``step`` apart."""
-    window = np.empty(n)
-    for i in range(key.shape[0]):
-        k = key[i]
-        ring[k, count[k] % ring.shape[1]] = x[i]
-        count[k] += 1
-        if count[k] < ring.shape[1]:
-            out[i] = np.nan
-            continue
-        unrolled(ring[k], count[k], step, window)
-        out[i] = statistic_of(window, what)
-
-
-@njit(cache=True)
-def regression(key: I64, y: F64, x: F64, n: int, step: int, ring: F64, count: I64, what: int, out: F64) -> None:
-    """Least squares of the last ``n`` values of y on those of x, ``step`` apart; ring (2, keys, m). NaN where one is not known."""
-    left, right = np.empty(n), np.empty(n)
-    m = ring.shape[2]
-    for i in range(key.shape[0]):
-        k = key[i]
-        ring[0, k, count[k] % m] = y[i]
-        ring[1, k, count[k] % m] = x[i]
-        count[k] += 1
-        out[i] = np.nan
-        if count[k] < m:
-            continue
-        unrolled(ring[0, k], count[k], step, left)
-        unrolled(ring[1, k], count[k], step, right)
-        if not (np.isnan(left).any() or np.isnan(right).any()):
-            out[i] = of_two(left, right, what)
-
-
-@njit(cache=True)
 def smooth(key: I64, x: F64, n: int, step: int, alpha: float, count: I64, value: F64, phase: I64, out: F64) -> None:
     """Exponential smoothing of every ``step``-th value, seeded by the mean of the first ``n``, as TA-Lib does; NaN is passed over.
 
     count and value (keys * step,), a row a phase; phase (keys,).
     """
+    keep, held, level = 1.0 - alpha, np.int64(0), value[0]  # a level in hand is faster than one in memory
     for i in range(key.shape[0]):
         k = key[i]
         if step > 1:
             k = key[i] * step + phase[key[i]]
-            phase[key[i]] = (phase[key[i]] + 1) % step
+            phase[key[i]] = phase[key[i]] + 1 if phase[key[i]] + 1 < step else 0
+        if k != held:
+            value[held] = level
+            held, level = k, value[k]
         if np.isnan(x[i]):
             out[i] = np.nan
             continue
-        if count[k] < n:
-            value[k] += x[i]
+        if count[k] >= n:
+            level = keep * level + alpha * x[i]
+        else:
+            level += x[i]
             count[k] += 1
             if count[k] == n:
-                value[k] /= n
-        else:
-            value[k] += alpha * (x[i] - value[k])
-        out[i] = value[k] if count[k] >= n else np.nan
+                level /= n
+        out[i] = level if count[k] >= n else np.nan
+    value[held] = level
 
 
 @njit(cache=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64
+from undertow.core.compiled import njit
 
 
 @njit(cache=True)
@@ -42,24 +42,37 @@ def decayed_sum(known: I64, key: I64, value: F64, total: F64, last: I64, ticks: 
 
 
 @njit(cache=True)
-def last_values(known: I64, key: I64, value: F64, held: F64, since: I64, ticks: I64, max_age: int, out: F64) -> None:
-    """The newest value known at each tick, of ``m`` columns of the same rows; NaN before the first and once older than ``max_age`` ns.
+def newest_rows(known: I64, key: I64, since: I64, ticks: I64, max_age: int, newest: I64, row: I64) -> None:
+    """Which row of each symbol is the newest at each tick: -1 one of an earlier push, -2 none or one older than ``max_age`` ns.
 
-    value (m, n), held (m, keys), since (keys,), out (m, ticks, keys)
+    since and newest (keys,), row (ticks, keys)
     """
-    n, newest = known.shape[0], since.copy()
+    n, at = known.shape[0], 0
+    newest[:] = -1
+    for i in range(ticks.shape[0]):
+        tick = ticks[i]
+        while at < n and known[at] <= tick:
+            newest[key[at]] = at
+            since[key[at]] = known[at]
+            at += 1
+        for k in range(since.shape[0]):
+            row[i, k] = newest[k] if tick - since[k] < max_age else -2
+
+
+@njit(cache=True)
+def values_at(value: F64, held: F64, newest: I64, row: I64, out: F64) -> None:
+    """Values of ``m`` columns at the rows that ``newest_rows`` found; ``held`` are those of earlier pushes.
+
+    value (m, n), held (m, keys), out (m, ticks, keys)
+    """
     for j in range(held.shape[0]):
-        at = 0
-        newest[:] = since
-        for i in range(ticks.shape[0]):
-            tick = ticks[i]
-            while at < n and known[at] <= tick:
-                held[j, key[at]] = value[j, at]
-                newest[key[at]] = known[at]
-                at += 1
+        for i in range(row.shape[0]):
             for k in range(held.shape[1]):
-                out[j, i, k] = held[j, k] if tick - newest[k] < max_age else np.nan
-    since[:] = newest
+                at = row[i, k]
+                out[j, i, k] = value[j, at] if at >= 0 else held[j, k] if at == -1 else np.nan
+        for k in range(held.shape[1]):
+            if newest[k] >= 0:
+                held[j, k] = value[j, newest[k]]
 
 
 @njit(cache=True)
@@ -135,3 +148,13 @@ def ages(known: I64, key: I64, value: F64, since: I64, ticks: I64, max_age: int,
         for k in range(since.shape[0]):
             age = ticks[i] - since[k]
             out[i, k] = age / unit if age < max_age else np.nan
+
+
+@njit(cache=True)
+def interleaved(columns: F64, out: F64) -> None:
+    """columns (m, n) side by side in out (n, m); a few rows at a time, so that both stay in the processor's cache."""
+    m, n = columns.shape
+    for first in range(0, n, 16):
+        for j in range(m):
+            for i in range(first, min(first + 16, n)):
+                out[i, j] = columns[j, i]

@@ -16,8 +16,9 @@ from undertow.core.events import CorporateAction, Event
 from undertow.features.language import samples
 from undertow.features.language.clocks import of_events, of_ticks
 from undertow.features.language.cross import Across, Now, Of, broadcast
-from undertow.features.language.expressions import Clock, Column, Expr, Field, Mentions
+from undertow.features.language.expressions import Classes, Clock, Column, Expr, Field, Mentions
 from undertow.features.language.joins import AsOf, Factor, Gather, Gathered, Latest, SplitHistory
+from undertow.features.language.newest import Newest
 from undertow.features.language.publications import Publications, Reduce
 
 Node = Column | Expr
@@ -59,6 +60,7 @@ class Plan:
         self._width = width  #: the first symbols of the universe, which are asked about
         self._calendar = calendar
         self._index: dict[Node, int] = {}
+        self._met: dict[int, tuple[int, Node]] = {}  # the same object again needs no comparison; kept alive, so that no id is reused
         self._blank: Values = []
         self._along: list[tuple[int, type[Event], type[Event], Run]] = []
         self._sampled: list[Sampled] = []
@@ -66,6 +68,7 @@ class Plan:
         self._clocks: list[tuple[int, Now]] = []
         self._arithmetic: list[tuple[int, Any, tuple[int, ...]]] = []
         self.outputs = [self._add(expr) for expr in wanted]
+        self._met.clear()
         self._last = [(group, group.op.fresh(len(self._universe), len(group.inputs))) for group in self._groups.values()]
         self.kinds = {kind for _, *both, _ in self._along for kind in both}
 
@@ -73,10 +76,16 @@ class Plan:
         if not isinstance(node, Column | Expr):
             self._blank.append(np.float64(node))
             return len(self._blank) - 1
-        if node in self._index:
-            return self._index[node]
+        if id(node) in self._met:
+            return self._met[id(node)][0]
+        if node not in self._index:
+            self._index[node] = self._new(node)
+        self._met[id(node)] = self._index[node], node
+        return self._index[node]
+
+    def _new(self, node: Node) -> int:
         inputs = tuple(self._add(i) for i in node.inputs)
-        at = self._index[node] = len(self._blank)
+        at = len(self._blank)
         self._blank.append(NOTHING)
         if isinstance(node, Column):
             other, run = self._column(node, inputs)
@@ -108,19 +117,24 @@ class Plan:
             return CorporateAction, lambda chunks, _: splits.push(chunks[kind], chunks[CorporateAction])
         if isinstance(op, AsOf | Gather):
             other, source = cast(Column, node.inputs[0]).kind, inputs[0]
-            looked: Any = Latest() if isinstance(op, AsOf) else Gathered(len(self._universe))
+            looked: Any = _joined(op, len(self._universe))
             return other, lambda chunks, values: looked.push(chunks[kind], chunks[other], values[source], op)
+        if getattr(op, "meets", False):
+            met = next(one.kind for one in node.inputs if isinstance(one, Column) and one.kind is not kind)
+            state = op.fresh(len(self._universe))
+            return met, lambda chunks, values: op.push(state, chunks[kind], chunks[met], *[values[i] for i in inputs])
         return kind, self._of_one_kind(kind, op, inputs)
 
     def _of_one_kind(self, kind: type[Event], op: Any, inputs: tuple[int, ...]) -> Run:
         if isinstance(op, Field):
             return lambda chunks, _: chunks[kind].numbers(op.name)
-        if isinstance(op, Mentions):
-            words = _Words(op.words)
+        if isinstance(op, Mentions | Classes):
+            groups = (op.words,) if isinstance(op, Mentions) else tuple(frozenset(group.split("|")) for group in op.groups)
+            words = _Words(groups)
             return lambda chunks, _: words.of(chunks[kind].columns[op.name])
         if isinstance(op, Clock):
             return lambda chunks, _: of_events(op.what, chunks[kind].event_at, self._calendar)
-        if isinstance(op, Reduce | Publications):
+        if isinstance(op, Reduce | Publications) or getattr(op, "of_rows", False):
             rows = op.fresh(len(self._universe))
             return lambda chunks, values: op.push(rows, chunks[kind], *[values[i] for i in inputs])
         if hasattr(op, "fresh"):
@@ -139,8 +153,9 @@ class Plan:
             newest = group.op.push_all(state, chunks[group.kind], [values[i] for i in group.inputs], ticks)
             for at, value in zip(group.outputs, newest, strict=True):
                 values[at] = value
+        begins = {what: self._begins(what, ticks) for what in ("midnight", "open")}
         for one in self._sampled:
-            more = (self._begins(one.op.begins, ticks),) if isinstance(one.op, samples.Today) else ()
+            more = (begins[one.op.begins],) if isinstance(one.op, samples.Today) else ()
             values[one.output] = one.op.push(one.state, chunks[one.kind], values[one.input], ticks, *more)
         for at, clock in self._clocks:
             values[at] = broadcast(of_ticks(clock.what, ticks, self._calendar), len(self._universe))
@@ -154,15 +169,22 @@ class Plan:
         return starts
 
 
-class _Words(dict[str, float]):
-    """Text -> whether one of the words stands in it; every distinct text is looked at once."""
+def _joined(op: AsOf | Gather, keys: int) -> Gathered | Newest | Latest:
+    if isinstance(op, Gather):
+        return Gathered(keys)
+    return Latest() if op.by or op.same else Newest(keys)
 
-    def __init__(self, words: frozenset[str]) -> None:
+
+class _Words(dict[str, float]):
+    """Text -> sum of 2**j over the groups j of words of which one stands in it; every distinct text is looked at once."""
+
+    def __init__(self, groups: tuple[frozenset[str], ...]) -> None:
         super().__init__()
-        self._words = words
+        self._groups = groups
 
     def __missing__(self, text: str) -> float:
-        found = 1.0 if self._words & set(re.split(r"[^0-9A-Za-z]+", text)) else 0.0
+        words = set(re.split(r"[^0-9A-Za-z]+", text))
+        found = float(sum(2**j for j, group in enumerate(self._groups) if group & words))
         if len(self) < 100_000:  # free text could be endless
             self[text] = found
         return found

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64, Array, Chunk
+from undertow.core.compiled import njit
 from undertow.core.time import duration
 from undertow.features.language.memory import Memory
 from undertow.features.language.statistics import CODES, Statistic, statistic_of
@@ -40,21 +40,32 @@ class Reduce:
     def push(self, state: State, chunk: Chunk, *columns: F64) -> F64:
         """columns (n,) of the chunk's rows -> (n,), NaN but at the last row of each symbol and instant."""
         out = np.full(len(chunk), np.nan)
-        values = np.stack([np.broadcast_to(c, len(chunk)) for c in columns])
-        for k in np.unique(chunk.key):
-            mine = np.flatnonzero(chunk.key == k)
-            ends = np.flatnonzero(np.append(np.diff(chunk.known_at[mine]) > 0, True)) + 1
-            for a, b in zip(np.append(0, ends[:-1]), ends, strict=True):
-                self._take(state, int(k), chunk.event_at[mine[a:b]], values[:, mine[a:b]])
-                out[mine[b - 1]] = self.reduction(state["rows"][k])
+        if not len(chunk):
+            return out
+        order = np.argsort(chunk.key, kind="stable")
+        key, known, event = chunk.key[order], chunk.known_at[order], chunk.event_at[order]
+        values = np.stack([np.broadcast_to(c, len(chunk))[order] for c in columns])
+        ends = np.flatnonzero(np.append((np.diff(known) != 0) | (np.diff(key) != 0), True)) + 1
+        begins = np.append(0, ends[:-1])
+        spans = np.minimum.reduceat(event, begins), np.maximum.reduceat(event, begins)
+        places = zip(key[begins].tolist(), begins.tolist(), ends.tolist(), *(span.tolist() for span in spans), strict=True)
+        current, rows = state["current"], state["rows"]
+        for k, first, end, oldest, newest in places:
+            fresh = np.ascontiguousarray(values[:, first:end])
+            if oldest == newest and newest > current[k]:
+                current[k], rows[k] = newest, fresh  # as good as always: a whole publication at one instant
+            elif oldest == newest == current[k]:
+                rows[k] = np.concatenate((rows[k], fresh), axis=1)
+            else:
+                self._mixed(state, k, event[first:end], fresh)
+            out[order[end - 1]] = self.reduction(rows[k])
         return out
 
-    def _take(self, state: State, k: int, event: I64, values: F64) -> None:
+    def _mixed(self, state: State, k: int, event: I64, values: F64) -> None:
         newest = int(event.max())
         if newest > state["current"][k]:
             state["current"][k], state["rows"][k] = newest, np.empty((len(values), 0))
-        fresh = values[:, event == state["current"][k]]
-        state["rows"][k] = np.concatenate([state["rows"][k], fresh], axis=1)
+        state["rows"][k] = np.concatenate([state["rows"][k], values[:, event == state["current"][k]]], axis=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.time import DAY, Duration, duration
-from undertow.features.language import kernels_ticks
+from undertow.features.language import kernels_sums, kernels_ticks
 from undertow.features.language.memory import Memory
 from undertow.features.language.window import EventBuffer
 
@@ -39,9 +39,8 @@ class WindowSum:
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
-        whole = np.rint(np.nan_to_num(value) / self.quantum).astype(np.int64)
         buffer: EventBuffer = state["buffer"]
-        buffer.append(chunk.known_at, chunk.key, whole)
+        buffer.admit(chunk.known_at, chunk.key, value, self.quantum)
         total = state["total"]
         out = np.empty((len(ticks), len(total)))
         known, key, kept = buffer.view()
@@ -64,19 +63,13 @@ class Today:
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return {"buffer": EventBuffer(), "total": np.zeros(keys, np.int64)}
+        return {"total": np.zeros(keys, np.int64), "begun": np.full(1, LONG_AGO, np.int64)}
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64, starts: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) and where the session of each began (t,) -> (t, symbols)."""
-        whole = np.rint(np.nan_to_num(value) / self.quantum).astype(np.int64)
-        buffer: EventBuffer = state["buffer"]
-        buffer.append(chunk.known_at, chunk.key, whole)
         out = np.empty((len(ticks), len(state["total"])))
-        known, key, kept = buffer.view()
-        # what is known at the very instant a session begins belongs to it
-        head, tail = kernels_ticks.window_sum(known, key, kept, 0, buffer.admitted, state["total"], ticks, starts - 1, out)
-        buffer.drop(head, tail)
-        return out * self.quantum if self.quantum != 1.0 else out
+        kernels_sums.since_start(chunk.known_at, chunk.key, value, self.quantum, state["total"], state["begun"], ticks, starts, out)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +137,21 @@ class Last:
         newest: F64 = self.push_all(state, chunk, [value], ticks)[0]
         return newest
 
-    def push_all(self, state: State, chunk: Chunk, values: Sequence[F64], ticks: I64) -> F64:
+    def push_all(self, state: State, chunk: Chunk, values: Sequence[F64], ticks: I64) -> F64 | list[F64]:
         """values of the chunk's rows, m times (n,), ticks (t,) -> (m, t, symbols)."""
         held, since = state["held"], state["since"]
+        newest, row = np.empty(len(since), np.int64), np.empty((len(ticks), len(since)), np.int64)
+        kernels_ticks.newest_rows(chunk.known_at, chunk.key, since, ticks, self.max_age, newest, row)
+        if row.shape == (len(chunk), 1) and np.array_equal(row[:, 0], np.arange(len(chunk))):
+            held[:, 0] = [value[-1] for value in values]
+            return [value[:, None] for value in values]  # one symbol, and each row has its tick
         out = np.empty((len(held), len(ticks), len(since)))
         # a live push stacks its few rows and makes one call; a history is not copied
         step = len(values) if len(chunk) <= FEW_ROWS else 1
         for first in range(0, len(values), step):
-            block, newest = slice(first, first + step), since if first + step >= len(values) else since.copy()
+            block = slice(first, first + step)
             rows = np.concatenate(values[block]).reshape(step, len(chunk)) if step > 1 else values[first][None]
-            kernels_ticks.last_values(chunk.known_at, chunk.key, rows, held[block], newest, ticks, self.max_age, out[block])
+            kernels_ticks.values_at(rows, held[block], newest, row, out[block])
         return out
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Array
-from undertow.features.language import kernels
+from undertow.features.language import kernels, statistics
 from undertow.features.language.memory import Memory
 from undertow.features.language.statistics import CODES, OF_TWO, Statistic
 
@@ -20,11 +20,8 @@ OfSlot = Literal["score", "rank"]
 SLOT_MINUTES = 5
 SLOTS = 24 * 60 // SLOT_MINUTES
 GRID = 1024.0  #: steps to a price unit that candlesticks see; whole prices stay as they are
+LONG_AGO = -(2**62)
 FADED = 40 * log(2.0)  #: a decay is forgotten when it weighs less than 2**-40
-
-
-def _ring(keys: int, n: int) -> State:
-    return {"ring": np.full((keys, n), np.nan), "count": np.zeros(keys, np.int64)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +37,12 @@ class Lag:
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return _ring(keys, self.n)
+        return {"ring": np.full((keys, self.n), np.nan), "slot": np.zeros(keys, np.int64)}
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.empty(len(x))
-        kernels.lag(key, x, state["ring"], state["count"], out)
+        kernels.lag(key, x, state["ring"], state["slot"], out)
         return out
 
 
@@ -68,20 +65,27 @@ class Window:
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return _ring(keys, (self.n - 1) * self.step + 1)
+        extreme = self.step == 1 and self.statistic in ("highest", "lowest")
+        room = (self.n - 1) * self.step + 1 + extreme  # the best of them lies behind the rest
+        state: State = {name: np.zeros(keys, np.int64) for name in ("count", "slot", "rough")}
+        long_ago = {name: np.full(keys, LONG_AGO, np.int64) for name in ("at", "missing")}
+        return state | long_ago | {"ring": np.full((keys, room), np.nan), "total": np.zeros((2, keys), np.int64)}
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.empty(len(x))
-        ring, count = state["ring"], state["count"]
+        ring, count, slot = state["ring"], state["count"], state["slot"]
         if self.step > 1 or CODES[self.statistic] > 3:
-            kernels.statistic(key, x, self.n, self.step, ring, count, CODES[self.statistic], out)
+            statistics.statistic(key, x, self.n, self.step, ring, count, CODES[self.statistic], out)
+        elif self.statistic == "mean" and self.n <= kernels.FEW:
+            kernels.short_mean(key, x, ring, count, slot, out)
         elif self.statistic == "mean":
-            kernels.mean(key, x, ring, count, out)
+            kernels.mean(key, x, ring, count, slot, state["total"][0], state["rough"], out)
         elif self.statistic == "deviation":
-            kernels.deviation(key, x, ring, count, out)
+            kernels.deviation(key, x, ring, count, slot, state["total"], state["rough"], out)
         else:
-            kernels.extreme(key, x, ring, count, 1.0 if self.statistic == "highest" else -1.0, out)
+            sign = 1.0 if self.statistic == "highest" else -1.0
+            kernels.extreme(key, x, ring, count, slot, state["at"], state["missing"], sign, out)
         return out
 
 
@@ -109,7 +113,7 @@ class Regression:
     def push(self, state: State, key: I64, y: F64, x: F64) -> F64:
         """key (n,), y (n,), x (n,) -> (n,)."""
         out = np.empty(len(y))
-        kernels.regression(key, y, x, self.n, self.step, state["ring"], state["count"], OF_TWO[self.statistic], out)
+        statistics.regression(key, y, x, self.n, self.step, state["ring"], state["count"], OF_TWO[self.statistic], out)
         return out
 
 
@@ -200,7 +204,7 @@ class SlotScore:
         """key (n,), x (n,), minute of the New York day (n,), session's number (n,) -> (n,)."""
         out = np.empty(len(x))
         kernels.slot_score(
-            key, x, minute // SLOT_MINUTES, session, state["ring"], state["day"], state["count"], self.statistic == "rank", out
+            key, x, minute // SLOT_MINUTES % SLOTS, session, state["ring"], state["day"], state["count"], self.statistic == "rank", out
         )
         return out
 
@@ -222,7 +226,7 @@ class Strips(NamedTuple):
 class Strip:
     """The last ``n`` bars before each new one; takes open, high, low, close."""
 
-    n: int = 40  #: bars a pattern and its body averages look back; 40 covers every pattern of TA-Lib
+    n: int = 16  #: bars a pattern and its averages of bodies look back; the longest of TA-Lib's looks back 14
 
     @property
     def memory(self) -> Memory:

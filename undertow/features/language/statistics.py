@@ -1,16 +1,34 @@
-"""Statistics of a window, from its values alone, oldest first: what a number says never depends on where a run began (laws 3, 5)."""
+"""Statistics of a window, from its values alone, oldest first: what a number says never depends on where a run began (laws 3, 5).
+
+The folds that call them stand here too: a compiled function is kept on disk until its own file changes, whatever it calls.
+"""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 import numpy as np
-from numba import njit
 
-from undertow.core.chunk import F64
+from undertow.core.chunk import F64, I64
+from undertow.core.compiled import njit
+from undertow.features.language.kernels import unrolled
 
 Statistic = Literal[
-    "mean", "deviation", "highest", "lowest", "rank", "median", "robust_score", "slope", "slope_t", "skewness", "autocorrelation", "first"
+    "mean",
+    "deviation",
+    "highest",
+    "lowest",
+    "rank",
+    "median",
+    "robust_score",
+    "slope",
+    "slope_t",
+    "skewness",
+    "autocorrelation",
+    "first",
+    "mean_distance",
+    "since_highest",
+    "since_lowest",
 ]
 CODES: dict[str, int] = {name: i for i, name in enumerate(get_args(Statistic))}
 OfTwo = Literal["slope", "t", "correlation", "residual"]
@@ -62,6 +80,25 @@ def robust_score(x: F64) -> float:
     centre = middle(x)
     spread = NORMAL_MAD * middle(np.abs(x - centre))
     return (newest - centre) / spread if spread > 0.0 else np.nan
+
+
+@njit(cache=True)
+def mean_distance(x: F64) -> float:
+    """Mean distance of x (n,) from its mean."""
+    centre, total = mean_of(x), 0.0
+    for j in range(x.shape[0]):
+        total += abs(x[j] - centre)
+    return float(total / x.shape[0])
+
+
+@njit(cache=True)
+def since_extreme(x: F64, sign: float) -> float:
+    """How many values ago the newest of the largest (``sign`` 1) or smallest (-1) was."""
+    at = 0
+    for j in range(1, x.shape[0]):
+        if sign * x[j] >= sign * x[at]:
+            at = j
+    return float(x.shape[0] - 1 - at)
 
 
 @njit(cache=True)
@@ -119,4 +156,42 @@ def statistic_of(x: F64, what: int) -> float:
         return moment(x, centre, 3) / spread**1.5 if spread > 0.0 else np.nan
     if what == 10:
         return of_two(x[1:], x[:-1], 2) if n > 2 else np.nan
+    if what == 12:
+        return mean_distance(x)
+    if what == 13 or what == 14:
+        return since_extreme(x, 1.0 if what == 13 else -1.0)
     return float(x[0])
+
+
+@njit(cache=True)
+def statistic(key: I64, x: F64, n: int, step: int, ring: F64, count: I64, what: int, out: F64) -> None:
+    """Statistic number ``what`` of the last ``n`` values, ``step`` apart."""
+    window = np.empty(n)
+    for i in range(key.shape[0]):
+        k = key[i]
+        ring[k, count[k] % ring.shape[1]] = x[i]
+        count[k] += 1
+        if count[k] < ring.shape[1]:
+            out[i] = np.nan
+            continue
+        unrolled(ring[k], count[k], step, window)
+        out[i] = statistic_of(window, what)
+
+
+@njit(cache=True)
+def regression(key: I64, y: F64, x: F64, n: int, step: int, ring: F64, count: I64, what: int, out: F64) -> None:
+    """Least squares of the last ``n`` values of y on those of x, ``step`` apart; ring (2, keys, m). NaN where one is not known."""
+    left, right = np.empty(n), np.empty(n)
+    m = ring.shape[2]
+    for i in range(key.shape[0]):
+        k = key[i]
+        ring[0, k, count[k] % m] = y[i]
+        ring[1, k, count[k] % m] = x[i]
+        count[k] += 1
+        out[i] = np.nan
+        if count[k] < m:
+            continue
+        unrolled(ring[0, k], count[k], step, left)
+        unrolled(ring[1, k], count[k], step, right)
+        if not (np.isnan(left).any() or np.isnan(right).any()):
+            out[i] = of_two(left, right, what)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from undertow.core.chunk import I64
+from undertow.core.chunk import F64, I64
+from undertow.features.language import kernels_sums
 
 
 class EventBuffer:
@@ -24,6 +25,12 @@ class EventBuffer:
         at = slice(self._end, self._end + n)
         self._rows[0, at], self._rows[1, at], self._rows[2, at] = known, key, value
         self._end += n
+
+    def admit(self, known: I64, key: I64, value: F64, quantum: float) -> None:
+        """Add those of some rows (n,) whose value is not none, in whole multiples of the quantum."""
+        if self._end + len(known) > self._rows.shape[1]:
+            self._make_room(len(known))
+        self._end = kernels_sums.admit(known, key, value, quantum, self._rows, self._end)
 
     def view(self) -> tuple[I64, I64, I64]:
         """known_at, key and value of the rows kept, oldest first."""

@@ -62,11 +62,13 @@ def _snake(name: str) -> str:
 
 
 def span(ns: Duration) -> str:
-    """A duration in its largest whole unit.
+    """A duration in its largest whole unit, rounded up to the second where it is longer than one.
 
     >>> span(90 * MINUTE)
     '90m'
     """
+    if ns > SECOND:
+        ns = -(-ns // SECOND) * SECOND
     size, unit = next((size, unit) for size, unit in _UNITS if ns % size == 0)
     return f"{ns // size}{unit}"
 
@@ -79,8 +81,12 @@ def remembered(memories: Mapping[type[Event], Memory]) -> dict[str, str]:
 def _memory(memory: Memory) -> str:
     if memory.span >= FOREVER:
         return "all"
-    parts = [f"{memory.events} events" if memory.events else "", f"{memory.sessions} sessions" if memory.sessions else ""]
+    parts = [_many(memory.events, "event"), _many(memory.sessions, "session")]
     return " + ".join(part for part in (*parts, span(memory.span) if memory.span else "") if part) or "the newest"
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}" if n else ""
 
 
 def known_when(kind: type[Event]) -> str:

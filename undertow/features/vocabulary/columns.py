@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from undertow.core import events
 from undertow.core.events import Event
-from undertow.features.language.expressions import Clock, Column, Field, Mentions
+from undertow.features.language.expressions import Classes, Clock, Column, Expr, Field, Mentions
+from undertow.features.language.instants import to_the_second
 from undertow.features.language.joins import Factor
 
 
@@ -22,6 +23,12 @@ def mentions(kind: type[Event], name: str, words: Iterable[str]) -> Column:
     return Column(kind, Mentions(name, frozenset(words)))
 
 
+def classes(kind: type[Event], name: str, groups: Iterable[Iterable[str]]) -> Column:
+    """Sum of 2**j over the groups j of words of which one stands in a text column."""
+    _has(kind, name)
+    return Column(kind, Classes(name, tuple("|".join(group) for group in groups)))
+
+
 def clock(kind: type[Event], what: str) -> Column:
     """When an event happened: ``days`` since 1970, ``minute`` of the New York day, ``session_share`` gone."""
     return Column(kind, Clock(what))
@@ -35,3 +42,8 @@ def factor(kind: type[Event]) -> Column:
 def _has(kind: type[Event], name: str) -> None:
     if name not in events.columns_of(kind):
         raise ValueError(f"{kind.kind} has no column {name!r}; it has {', '.join(events.columns_of(kind))}")
+
+
+def age_of(known: Column, max_age: str) -> Expr:
+    """Days, to the second, since the newest known value of a column became known; NaN beyond ``max_age``."""
+    return Expr(to_the_second, (known.age(max_age),))

@@ -9,9 +9,9 @@ from math import exp, floor, log, sqrt, tanh
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64
+from undertow.core.compiled import njit
 
 if TYPE_CHECKING:
     from undertow.sandbox.daily.companies import Company

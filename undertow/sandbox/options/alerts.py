@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import I64, Array
+from undertow.core.compiled import njit
 from undertow.core.time import SECOND
 from undertow.sandbox.codes import INTERMARKET, LEG, LEG_AUCTION
 from undertow.sandbox.daily.layer import days, span

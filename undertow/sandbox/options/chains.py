@@ -11,10 +11,10 @@ from math import erf, exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.calendar import nyse
 from undertow.core.chunk import F64, I64, Array
+from undertow.core.compiled import njit
 from undertow.sandbox.daily.companies import Company, company
 from undertow.sandbox.daily.layer import Settings, days
 from undertow.sandbox.draws import session_draws

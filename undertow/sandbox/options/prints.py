@@ -11,9 +11,9 @@ from math import exp, log, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64, Array
+from undertow.core.compiled import njit
 from undertow.core.time import DAY, MINUTE, SECOND
 from undertow.sandbox.codes import AUCTION, ELECTRONIC, FLOOR, INTERMARKET, LEG, LEG_AUCTION
 from undertow.sandbox.daily.layer import days, span

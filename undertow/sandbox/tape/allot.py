@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64, Array
+from undertow.core.compiled import njit
 
 LOT = 100
 

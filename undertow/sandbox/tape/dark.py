@@ -6,9 +6,9 @@ from math import exp, log
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64
+from undertow.core.compiled import njit
 from undertow.core.time import SECOND
 from undertow.sandbox.codes import AVERAGE, CONTINGENT, LATE, ODD_LOT, VARIATION
 from undertow.sandbox.tape.allot import LOT, allot

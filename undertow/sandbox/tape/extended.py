@@ -10,9 +10,9 @@ from math import exp, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, Array
+from undertow.core.compiled import njit
 from undertow.core.time import HOUR, MINUTE, SECOND
 from undertow.sandbox.codes import FORM_T, ODD_LOT
 from undertow.sandbox.daily.layer import days, layer, span

@@ -10,9 +10,9 @@ from math import exp, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64, Array
+from undertow.core.compiled import njit
 from undertow.core.time import MINUTE
 from undertow.sandbox.daily.layer import Settings
 from undertow.sandbox.draws import session_draws

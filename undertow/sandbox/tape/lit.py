@@ -11,9 +11,9 @@ from math import floor, sqrt
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import F64, I64
+from undertow.core.compiled import njit
 from undertow.core.time import MINUTE, SECOND
 from undertow.sandbox.codes import ODD_LOT, OPENING, SWEEP
 from undertow.sandbox.tape.allot import LOT, allot

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from undertow.core.chunk import I64, Array
+from undertow.core.compiled import njit
 from undertow.core.time import MINUTE
 from undertow.sandbox.codes import FORM_T, MAKES_NO_EXTREME, MAKES_NO_LAST
 from undertow.sandbox.part import Part, Rows

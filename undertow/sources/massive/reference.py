@@ -13,6 +13,7 @@ from undertow.core.errors import BadData
 from undertow.core.events import CorporateAction, Grade, NewsItem, OffExchangeVolume
 from undertow.core.time import HOUR, MINUTE, Duration
 from undertow.sources.massive.rows import Row, Scope, Stamps, built, column, optional, refuse
+from undertow.sources.tone import tone as tone_of
 from undertow.sources.wire.errors import BadAnswer
 from undertow.sources.wire.number import real_column, whole_column
 from undertow.sources.wire.stamps import day_of, instant_of, new_york_midnight
@@ -90,14 +91,16 @@ def short_volume(rows: Sequence[Row], scope: Scope) -> Chunk:
 def news(rows: Sequence[Row], scope: Scope) -> Chunk:
     """``/v2/reference/news`` stories that name the symbol, as ``NewsItem``.
 
-    ``tone`` is Massive's insight on this symbol in {-1, 0, 1}, NaN where it has none. A story with a tone is known ``TONE_LAG`` after
-    publication (modelled), for the insight is made later.
+    ``tone`` is Massive's insight on this symbol in {-1, 0, 1}, or that of the title's words where it has none. A story with an insight is
+    known ``TONE_LAG`` after publication (modelled), for the insight is made later.
     """
     own = [row for row, tickers in zip(rows, optional(rows, "tickers", []), strict=True) if scope.symbol in tickers]
     published = np.asarray([instant_of(text) for text in column(own, "published_utc")], np.int64)
-    tone = np.asarray([_tone(row, scope.symbol) for row in own], np.float64)
-    known = published + np.where(np.isnan(tone), 0, TONE_LAG)
-    columns = {"tone": tone, "stories": np.ones(len(own), np.int64), "headline": np.asarray(column(own, "title"), object)}
+    titles = column(own, "title")
+    insight = np.asarray([_tone(row, scope.symbol) for row in own], np.float64)
+    known = published + np.where(np.isnan(insight), 0, TONE_LAG)
+    tone = np.where(np.isnan(insight), [tone_of(str(title)) for title in titles], insight)
+    columns = {"tone": tone, "stories": np.ones(len(own), np.int64), "headline": np.asarray(titles, object)}
     return built(NewsItem, scope, Stamps(event_at=published, known_at=known, grade=Grade.MODELLED), columns)
 
 

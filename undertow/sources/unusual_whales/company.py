@@ -9,6 +9,7 @@ import numpy as np
 from undertow.core.calendar import Day, nyse
 from undertow.core.events import EarningsDate, EarningsReport, Grade, NewsItem
 from undertow.core.time import HOUR, Instant
+from undertow.sources.tone import tone as tone_of
 from undertow.sources.unusual_whales.envelope import Row
 from undertow.sources.unusual_whales.rows import ELSEWHERE, Clocks, Draft, Parsed, first, moment, read, stable
 from undertow.sources.wire.errors import BadAnswer
@@ -25,7 +26,7 @@ _PREMARKET, _POST_ENDS = 4 * HOUR, 20 * HOUR  # New York time
 def news(rows: Iterable[Row], symbols: Sequence[str]) -> Parsed:
     """Headlines (REST ``created_at``, WebSocket ``timestamp``) as a ``NewsItem`` for each of their tickers in the universe.
 
-    ``tone`` is the vendor's word as +1, 0 or -1, NaN where it says none; when that word was added is not known.
+    ``tone`` is the vendor's word as +1, 0 or -1, of which nobody says when it was added, or that of the headline's words without one.
     """
     return read(NewsItem, rows, symbols, _news)
 
@@ -66,7 +67,8 @@ def _news(draft: Draft, row: Row) -> None:
     ours = [ticker for ticker in dict.fromkeys(map(str, tickers)) if ticker in draft.symbols]
     if not ours:
         draft.left_out[ELSEWHERE] += 1
-    tone = _TONES.get(str(first(row, "sentiment") or "").lower(), float("nan"))
+    said = _TONES.get(str(first(row, "sentiment") or "").lower())
+    tone = tone_of(headline) if said is None else said
     for ticker in ours:
         columns = {"tone": tone, "stories": 1, "headline": headline}
         draft.add(draft.symbols.index(ticker), Clocks(at, at, Grade.STAMPED), stable(headline, row.get("source")), columns)

@@ -1,17 +1,16 @@
-"""Could luck have done this? Probabilistic and deflated Sharpe, minimum lengths of a track record, honest annualisation."""
+"""The Sharpe ratio's inference: probabilistic and deflated Sharpe, minimum lengths of a track record, honest annualisation."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
 
 from undertow.core.chunk import F64
 
-SESSIONS_A_YEAR = 252
-LEAST_SESSIONS = 20  #: fewer daily returns than this are not annualised and not judged
 _NORMAL = NormalDist()
 _EULER = 0.5772156649015329
 
@@ -25,23 +24,6 @@ class Moments:
     skew: float
     kurtosis: float
     autocorrelation: float  #: of neighbouring periods
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Significance:
-    """How much a track record proves; ``why`` is empty unless it is too short or does not move, and then numbers are NaN."""
-
-    moments: Moments
-    trials: float  #: strategies and settings tried before this one was chosen, itself included
-    sharpe_annual: float  #: per-period Sharpe times sqrt(252)
-    sharpe_annual_autocorrelated: float  #: the same with Lo's (2002) correction for autocorrelation
-    psr: float  #: probability that the true Sharpe is above zero, as if nothing else had been tried
-    dsr: float  #: the same against the best of ``trials`` worthless strategies
-    hurdle_annual: float  #: the annual Sharpe that the best of ``trials`` worthless strategies is expected to show
-    least_sessions: float  #: minimum track record length; infinite where the Sharpe is not above zero
-    least_years_for_trials: float  #: minimum backtest length for that many trials
-    verdict: str  #: one plain sentence
-    why: str = ""
 
 
 def moments(returns: F64) -> Moments:
@@ -83,6 +65,21 @@ def expected_best(trials: float) -> float:
     return max(0.0, (1 - _EULER) * _NORMAL.inv_cdf(1 - 1 / trials) + _EULER * _NORMAL.inv_cdf(1 - 1 / (trials * math.e)))
 
 
+@cache
+def best_of(trials: float) -> tuple[float, float]:
+    """Mean and standard deviation of the largest of ``trials`` independent standard normals, by integration; a fraction of a trial counts.
+
+    ``expected_best`` is what the literature uses for the mean: 2.3 % more at ten trials, 8 % less at two.
+    """
+    from scipy.special import log_ndtr
+
+    x = np.linspace(-9.0, 12.0, 8_401)
+    density = np.exp(math.log(max(trials, 1.0)) - x**2 / 2 - math.log(2 * math.pi) / 2 + (max(trials, 1.0) - 1) * log_ndtr(x))
+    weight = density / density.sum()
+    mean = float((weight * x).sum())
+    return mean, math.sqrt(float((weight * (x - mean) ** 2).sum()))
+
+
 def hurdle(trials: float, variance: float) -> float:
     """Per-period Sharpe that the best of ``trials`` worthless strategies is expected to show; ``variance`` is theirs, per period."""
     return math.sqrt(variance) * expected_best(trials)
@@ -118,59 +115,3 @@ def annual_factor(periods: int, autocorrelation: float = 0.0) -> float:
     """Factor from a per-period to a ``periods``-long Sharpe for AR(1) returns; sqrt(periods) without autocorrelation (Lo 2002)."""
     k = np.arange(1, periods)
     return float(periods / math.sqrt(periods + 2 * float(((periods - k) * autocorrelation**k).sum())))
-
-
-def assess(returns: F64, trials: float = 1, variance: float | None = None, confidence: float = 0.95) -> Significance:
-    """Judge daily session-end returns (sessions,), chosen as the best of ``trials`` attempts (see ``dsr`` for ``variance``)."""
-    m = moments(returns)
-    why = ""
-    if m.periods < LEAST_SESSIONS:
-        why = f"too short to judge: {m.periods} session{'' if m.periods == 1 else 's'}, at least {LEAST_SESSIONS} needed"
-    elif math.isnan(m.sharpe):
-        why = "nothing to judge: the equity did not move"
-    if why:
-        nan = math.nan
-        return Significance(
-            moments=m,
-            trials=trials,
-            sharpe_annual=nan,
-            sharpe_annual_autocorrelated=nan,
-            psr=nan,
-            dsr=nan,
-            hurdle_annual=nan,
-            least_sessions=nan,
-            least_years_for_trials=min_backtest_years(trials),
-            verdict=_capital(why) + ".",
-            why=why,
-        )
-    year = math.sqrt(SESSIONS_A_YEAR)
-    deflated, need = dsr(m, trials, variance), min_track_record(m, confidence=confidence)
-    return Significance(
-        moments=m,
-        trials=trials,
-        sharpe_annual=m.sharpe * year,
-        sharpe_annual_autocorrelated=m.sharpe * annual_factor(SESSIONS_A_YEAR, m.autocorrelation),
-        psr=psr(m),
-        dsr=deflated,
-        hurdle_annual=hurdle(trials, 1 / (m.periods - 1) if variance is None else variance) * year,
-        least_sessions=need,
-        least_years_for_trials=min_backtest_years(trials),
-        verdict=_verdict(m, deflated, need, confidence),
-    )
-
-
-def _verdict(m: Moments, deflated: float, need: float, confidence: float) -> str:
-    if m.sharpe <= 0:
-        return "There is no edge to test: the Sharpe ratio is not above zero."
-    if deflated >= confidence:
-        return f"Luck alone is an unlikely explanation (deflated Sharpe {deflated:.2f}); the market may still change."
-    if m.periods < need:
-        return (
-            "This track record is too short to tell skill from luck: "
-            f"{m.periods:,} sessions, and a Sharpe ratio like this one needs about {math.ceil(need):,}."
-        )
-    return "Not enough once the number of trials is counted: the best of so many tries may look this good by luck."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -1,0 +1,122 @@
+"""Operators over filings: who is an insider of habit, how late a disclosure comes, and how many people stand behind some rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.time import DAY, Duration, duration
+from undertow.features.language.memory import Memory
+
+State = dict[str, Any]
+FOUR_YEARS = duration("1500d")  #: this calendar year, the three before it, and some weeks between a trade and its filing
+TRADES = ("P", "S")
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """1 where an insider trades by habit, 0 where not, NaN with less than three years of trades (Cohen, Malloy and Pomorski 2012).
+
+    By habit is who traded in one and the same calendar month of each of the three years before the trade's. Only purchases and sales
+    count, by the day of the trade, as filed before this row and within ``FOUR_YEARS`` of its filing; the answer holds for all of a year.
+    """
+
+    of_rows: ClassVar[bool] = True
+
+    @property
+    def memory(self) -> Memory:
+        """Filings that may count."""
+        return Memory(span=FOUR_YEARS)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        return {"months": {}}
+
+    def push(self, state: State, chunk: Chunk) -> F64:
+        """Rows of insiders' trades (n,) -> (n,)."""
+        out = np.full(len(chunk), np.nan)
+        month = chunk.event_at.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+        columns = chunk.key.tolist(), chunk.columns["insider"].tolist(), chunk.columns["code"].tolist()
+        for i, (key, insider, code) in enumerate(zip(*columns, strict=True)):
+            if code in TRADES:
+                filed: dict[int, int] = state["months"].setdefault((key, insider), {})
+                known = int(chunk.known_at[i])
+                out[i] = _habit(filed, int(month[i]), known - FOUR_YEARS)
+                filed[int(month[i])] = known
+        return out
+
+
+def _habit(filed: dict[int, int], month: int, after: int) -> float:
+    # filed: month of a trade -> when the last such filing was known
+    january = month // 12 * 12
+    years = [
+        {m - january + 12 * ago for m, known in filed.items() if 0 <= m - january + 12 * ago < 12 and known > after} for ago in (1, 2, 3)
+    ]
+    if not all(years):
+        return np.nan
+    return 1.0 if set.intersection(*years) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """Whole days from what happened to when it was known."""
+
+    of_rows: ClassVar[bool] = True
+
+    @property
+    def memory(self) -> Memory:
+        """The row alone."""
+        return Memory()
+
+    def fresh(self, keys: int) -> State:
+        """There is no state."""
+        return {}
+
+    def push(self, state: State, chunk: Chunk) -> F64:
+        """Rows (n,) -> (n,)."""
+        late: F64 = np.rint((chunk.known_at - chunk.event_at) / DAY)
+        return late
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """How many different texts of a column stand in the rows of the last ``span`` whose value is 1."""
+
+    name: str
+    span: Duration
+
+    @property
+    def memory(self) -> Memory:
+        """The window."""
+        return Memory(span=self.span)
+
+    def fresh(self, keys: int) -> State:
+        """State of ``keys`` symbols that have seen nothing."""
+        none = np.empty(0, np.int64)
+        return {"keys": keys, "numbers": {}, "known": none, "key": none, "who": none}
+
+    def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
+        """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
+        told = np.flatnonzero(value == 1.0)
+        numbers: dict[str, int] = state["numbers"]
+        fresh = [numbers.setdefault(text, len(numbers)) for text in chunk.columns[self.name][told]]
+        known = np.concatenate([state["known"], chunk.known_at[told]])
+        key = np.concatenate([state["key"], chunk.key[told]])
+        who = np.concatenate([state["who"], np.asarray(fresh, np.int64)])
+        # a row counts from when it is known until it leaves the window or the same text is told again
+        order = np.lexsort((np.arange(len(known)), who, key))
+        ends = known + self.span
+        again = (key[order][1:] == key[order][:-1]) & (who[order][1:] == who[order][:-1])
+        earlier, later = order[:-1][again], order[1:][again]
+        ends[earlier] = np.minimum(ends[earlier], known[later])
+        out = np.zeros((len(ticks), state["keys"]))
+        for k in np.unique(key):
+            begun, over = known[key == k], np.sort(ends[key == k])
+            out[:, k] = np.searchsorted(begun, ticks, side="right") - np.searchsorted(over, ticks, side="right")
+        if len(ticks):
+            kept = known + self.span > ticks[-1]
+            state |= {"known": known[kept], "key": key[kept], "who": who[kept]}
+        return out
