@@ -19,7 +19,7 @@ from undertow.core.time import DAY, HOUR, MINUTE
 from undertow.features.engineering import FeatureEngineering
 from undertow.features.families.earnings import front_volatility, implied_jump
 from undertow.features.language.instants import new_york_minute, side_of_session
-from undertow.features.language.sparse import LastKnown
+from undertow.features.operators.sparse import LastKnown
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "methods" / "golden.json"
 SYMBOLS = ("A",)

@@ -14,7 +14,7 @@ from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import MISSING, CongressTrade, InsiderTrade
 from undertow.core.time import DAY, HOUR
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language.filings import Distinct, Routine
+from undertow.features.operators.filings import Distinct, Routine
 from undertow.validation import laws
 from undertow.validation.laws import Subject
 from undertow.validation.planted_tape import Material

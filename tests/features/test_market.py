@@ -16,7 +16,7 @@ from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import Bar, DailyBar, IndexLevel, OffExchangeVolume
 from undertow.core.time import HOUR, MINUTE
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language.regimes import TwoStates
+from undertow.features.operators.regimes import TwoStates
 
 SYMBOLS = ("A", "B", "C", "SPY")
 POSITIONS = nyse().sessions(np.datetime64("2023-01-03"), np.datetime64("2024-06-28"))

@@ -16,7 +16,7 @@ from undertow.core.chunk import Chunk, chunk_of
 from undertow.core.events import DailyBar, FlowAlert, NewsItem
 from undertow.core.time import DAY, HOUR, MINUTE
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language.stories import Novelty, likeness, words_of
+from undertow.features.operators.stories import Novelty, likeness, words_of
 
 SYMBOLS = ("A", "B")
 NOON = int(nyse().open[nyse().sessions(np.datetime64("2024-05-01"), np.datetime64("2024-05-02"))][0]) + 2 * HOUR

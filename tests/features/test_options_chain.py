@@ -14,8 +14,8 @@ from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import MISSING, ChainRow, DailyBar, EarningsDate, OpenInterest
 from undertow.core.time import DAY, HOUR, MINUTE
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language import chain_rows
-from undertow.features.language.black_scholes import gamma_dollars, option_delta, option_gamma, option_price
+from undertow.features.operators import chain_rows
+from undertow.features.operators.black_scholes import gamma_dollars, option_delta, option_gamma, option_price
 
 SPOT = 100.0
 STRIKES = tuple(float(k) for k in range(80, 121, 2))

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracles import real
-from undertow.features.language.black_scholes import (
+from undertow.features.operators.black_scholes import (
     gamma_dollars,
     jump_variance,
     mean_move,

@@ -18,7 +18,7 @@ from undertow.features.engineering import FeatureEngineering
 from undertow.features.families.options_alerts import OptionsAlertFeatures
 from undertow.features.families.options_prints import OptionsPrintFeatures
 from undertow.features.families.options_unusual import OptionsUnusualFeatures
-from undertow.features.language.black_scholes import option_delta
+from undertow.features.operators.black_scholes import option_delta
 
 SESSION = nyse().session_on_or_before(np.datetime64("2024-05-14"))
 TODAY = int(nyse().day[SESSION].astype(int))

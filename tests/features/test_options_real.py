@@ -11,9 +11,9 @@ from undertow.core.calendar import nyse
 from undertow.core.chunk import F64
 from undertow.core.time import HOUR, MINUTE
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language import chain_rows
 from undertow.features.language.expressions import Expr
 from undertow.features.language.register import feature
+from undertow.features.operators import chain_rows
 from undertow.features.vocabulary import Chain
 
 SYMBOLS = ("AAPL", "TSLA")

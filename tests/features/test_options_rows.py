@@ -11,11 +11,11 @@ from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import MISSING, Bar, NewsItem, OptionTrade
 from undertow.core.time import DAY, HOUR
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language import option_rows
 from undertow.features.language.expressions import Expr
 from undertow.features.language.joins import AsOf, Latest
 from undertow.features.language.newest import Newest
 from undertow.features.language.register import feature
+from undertow.features.operators import option_rows
 from undertow.features.vocabulary import OptionPrints
 from undertow.features.vocabulary.columns import classes
 from undertow.sources.tape_derived.sides import Sides

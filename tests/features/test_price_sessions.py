@@ -14,7 +14,7 @@ from undertow.core.chunk import Chunk, chunk_of
 from undertow.core.events import Bar
 from undertow.core.time import MINUTE, SECOND
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language.session_folds import SessionBefore, SessionExtreme
+from undertow.features.operators.session_folds import SessionBefore, SessionExtreme
 
 FIRST = nyse().session_on_or_before(np.datetime64("2024-03-05"))
 #: session, minute of the day at which the bar ends, open, high, low, close

@@ -14,7 +14,7 @@ from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import Bar, DailyBar
 from undertow.core.time import MINUTE, SECOND
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language.edge import Edge
+from undertow.features.operators.edge import Edge
 
 SIGMA, DAYS, TRADES = 0.02, 600, 390
 SYMBOLS = ("A", "B", "SPY")

@@ -13,7 +13,7 @@ from undertow.core.chunk import F64, Chunk, chunk_of
 from undertow.core.events import NewsItem, OffExchangePrint, Quote
 from undertow.core.time import SECOND
 from undertow.features.language import samples
-from undertow.features.language.prints import Drift, Heaviest, Standing, Upper
+from undertow.features.operators.prints import Drift, Heaviest, Standing, Upper
 
 KEYS = 2
 SYMBOLS = ("A", "B")

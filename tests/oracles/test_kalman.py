@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.oracles import real
 from undertow.core.chunk import F64
-from undertow.features.language.kalman import Hedge, LocalTrend, steady_gain
+from undertow.features.operators.kalman import Hedge, LocalTrend, steady_gain
 
 #: gap of a session or none, symbol, value
 rows = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.floats(-5, 5, width=32) | st.just(nan)), max_size=50)

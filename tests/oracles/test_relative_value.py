@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.oracles.test_kalman import golden
 from undertow.core.chunk import F64
-from undertow.features.language.american import CALL, PUT, early_exercise, tree
-from undertow.features.language.black_scholes import option_price
-from undertow.features.language.order_flow import Buckets, OrderFlow, bought_share, expected_imbalance
-from undertow.features.language.parity import RATE, forward, implied_carry, within_bounds
-from undertow.features.language.relative_value import HALF_LIFE, SCORE, Reversion, Unexplained, half_life, rate_of, unbiased
+from undertow.features.operators.american import CALL, PUT, early_exercise, tree
+from undertow.features.operators.black_scholes import option_price
+from undertow.features.operators.order_flow import Buckets, OrderFlow, bought_share, expected_imbalance
+from undertow.features.operators.parity import RATE, forward, implied_carry, within_bounds
+from undertow.features.operators.relative_value import HALF_LIFE, SCORE, Reversion, Unexplained, half_life, rate_of, unbiased
 
 numbers = st.integers(-5, 5).map(float) | st.just(nan) | st.floats(-10, 10, width=32)
 

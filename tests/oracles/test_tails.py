@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.core.chunk import F64, I64
-from undertow.features.language import tails
-from undertow.features.language.forest import Forest, usual_depth
-from undertow.features.language.tails import Judgement, PastSessions
+from undertow.features.operators import tails
+from undertow.features.operators.forest import Forest, usual_depth
+from undertow.features.operators.tails import Judgement, PastSessions
 
 #: symbol, whether a session begins, value
 rows = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 9), st.integers(-9, 9).map(float) | st.just(nan)), max_size=150)

@@ -309,6 +309,7 @@ def test_a_print_is_known_by_the_latest_of_its_clocks_and_happened_by_the_venues
         (b"no gzip", (Bar,), "no whole gzip"),
         (packed("ticker,volume,open,close,high,low,window_start,transactions", "A,x,1,1,1,1,1,1"), (Bar,), "cannot be read"),
     ],
+    ids=["a column is missing", "no gzip", "a word for a number"],  # a packed file's bytes tell when it was packed
 )
 def test_a_broken_file_is_an_error(body: bytes, kinds: tuple[type[Event], ...], said: str) -> None:
     with pytest.raises(errors.BadAnswer, match=said):

@@ -12,9 +12,9 @@ import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.features.language.expressions import Clock, Column, Expr
-from undertow.features.language.forest import Forest
 from undertow.features.language.register import feature
-from undertow.features.language.tails import Judgement, PastSessions
+from undertow.features.operators.forest import Forest
+from undertow.features.operators.tails import Judgement, PastSessions
 from undertow.features.vocabulary import DarkPrints, OptionPrints
 from undertow.features.vocabulary.bars import INTRADAY
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from undertow.core.time import duration
 from undertow.features.language.expressions import Column, Expr
-from undertow.features.language.filings import Distinct
 from undertow.features.language.register import feature
+from undertow.features.operators.filings import Distinct
 from undertow.features.vocabulary import Congress, Insiders
 from undertow.features.vocabulary.bars import DAILY
 from undertow.features.vocabulary.columns import age_of, column

@@ -11,7 +11,7 @@ from undertow.core.compiled import njit
 from undertow.core.time import DAY
 from undertow.features.language.expressions import Column, Expr, now
 from undertow.features.language.register import feature
-from undertow.features.language.sparse import LastKnown
+from undertow.features.operators.sparse import LastKnown
 from undertow.features.vocabulary import Chain, Planned, Reported
 from undertow.features.vocabulary.bars import DAILY
 from undertow.features.vocabulary.columns import age_of, factor

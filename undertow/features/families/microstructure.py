@@ -6,9 +6,9 @@ from math import sqrt
 
 from undertow.core.events import Bar
 from undertow.features.language.expressions import Column, Expr, picked
-from undertow.features.language.kalman import DISTANCE, SLOPE, SURPRISE, LocalTrend
-from undertow.features.language.order_flow import OrderFlow, expected_imbalance
 from undertow.features.language.register import feature
+from undertow.features.operators.kalman import DISTANCE, SLOPE, SURPRISE, LocalTrend
+from undertow.features.operators.order_flow import OrderFlow, expected_imbalance
 from undertow.features.vocabulary import Bars, Quotes, Trades, clock
 from undertow.features.vocabulary.bars import INTRADAY
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from undertow.features.language import chain_rows
 from undertow.features.language.expressions import Expr
 from undertow.features.language.register import feature
+from undertow.features.operators import chain_rows
 from undertow.features.vocabulary import Chain
 from undertow.features.vocabulary.bars import DAILY
 

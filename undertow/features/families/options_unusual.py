@@ -5,7 +5,7 @@ from __future__ import annotations
 from undertow.core import events
 from undertow.features.language.expressions import Clock, Column, Expr
 from undertow.features.language.register import feature
-from undertow.features.language.tails import PastSessions
+from undertow.features.operators.tails import PastSessions
 from undertow.features.vocabulary import OptionPrints, column
 
 P = OptionPrints

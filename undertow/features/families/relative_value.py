@@ -6,11 +6,11 @@ from undertow.core.events import DailyBar
 from undertow.features.families.microstructure import mean_spread
 from undertow.features.language.expressions import Column, Expr, picked
 from undertow.features.language.joins import AsOf
-from undertow.features.language.kalman import SLOPE, SURPRISE, Hedge
-from undertow.features.language.order_flow import Buckets, bought_share, expected_imbalance
-from undertow.features.language.parity import implied_carry
 from undertow.features.language.register import feature
-from undertow.features.language.relative_value import HALF_LIFE, SCORE, Reversion, Unexplained
+from undertow.features.operators.kalman import SLOPE, SURPRISE, Hedge
+from undertow.features.operators.order_flow import Buckets, bought_share, expected_imbalance
+from undertow.features.operators.parity import implied_carry
+from undertow.features.operators.relative_value import HALF_LIFE, SCORE, Reversion, Unexplained
 from undertow.features.vocabulary import MARKET, Bars, Chain, clock, column
 from undertow.features.vocabulary.bars import DAILY, INTRADAY
 

@@ -16,7 +16,7 @@ Function = Callable[..., F64]
 
 def divide(a: F64, b: F64) -> F64:
     """a / b, NaN where b is zero: not known is not infinite."""
-    quotient: F64 = a / (b if np.all(b) else np.where(b == 0.0, np.nan, b))
+    quotient: F64 = a / (b if b.all() else np.where(b == 0.0, np.nan, b))
     return quotient
 
 

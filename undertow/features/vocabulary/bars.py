@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Literal
 
 from undertow.core import events
-from undertow.features.language import edge, scans, session_folds
+from undertow.features.language import scans
 from undertow.features.language.expressions import Column
+from undertow.features.operators import edge, session_folds
 from undertow.features.vocabulary.columns import clock, column, factor
 
 OPENS, TEN, CLOSES = 570.0, 600.0, 960.0  #: minutes of the New York day

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from undertow.core import events
 from undertow.features.language.expressions import Column
-from undertow.features.language.filings import Lateness, Routine
 from undertow.features.language.instants import new_york_minute, side_of_session
-from undertow.features.language.stories import Novelty
+from undertow.features.operators.filings import Lateness, Routine
+from undertow.features.operators.stories import Novelty
 from undertow.features.vocabulary.columns import clock, column, mentions
 
 #: headlines of a price that moved say what is known already: one of these …

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from undertow.core import events
 from undertow.features.language.expressions import Column, Expr
-from undertow.features.language.regimes import TwoStates
+from undertow.features.operators.regimes import TwoStates
 from undertow.features.vocabulary.bars import DAILY
 from undertow.features.vocabulary.columns import column
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from undertow.core import events
 from undertow.core.time import DAY, HOUR
-from undertow.features.language import option_rows
 from undertow.features.language.expressions import Column
-from undertow.features.language.option_rows import Has, Near
 from undertow.features.language.publications import Reduction
+from undertow.features.operators import option_rows
+from undertow.features.operators.option_rows import Has, Near
 from undertow.features.vocabulary.bars import INTRADAY
 from undertow.features.vocabulary.columns import classes, clock, column, factor
 

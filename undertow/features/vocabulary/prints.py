@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from undertow.core import events
 from undertow.features.language.expressions import Clock, Column, picked
-from undertow.features.language.prints import Drift, Heaviest, Standing, Upper
+from undertow.features.operators.prints import Drift, Heaviest, Standing, Upper
 from undertow.features.vocabulary.columns import classes, column, factor
 
 #: sale conditions by their numbers on the consolidated tape

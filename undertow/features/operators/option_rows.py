@@ -8,7 +8,7 @@ import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.core.compiled import njit
-from undertow.features.language.black_scholes import YEAR, option_delta
+from undertow.features.operators.black_scholes import YEAR, option_delta
 
 #: classes of print conditions, as the powers of two of ``vocabulary.columns.classes``
 SWEEP, AUCTION, UNSIGNED, VOID, PACKAGE = 1, 2, 4, 8, 16

@@ -8,7 +8,7 @@ import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.core.compiled import njit
-from undertow.features.language.american import PUT, early_exercise
+from undertow.features.operators.american import PUT, early_exercise
 
 RATE = 0.04  #: a year, in the discounting alone; a wrong level is taken off with the symbol's own usual carry
 NEAR = 0.05  #: strikes so far from the spot count, as a share of it

@@ -14,7 +14,7 @@ import numpy as np
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.compiled import njit
 from undertow.features.language.memory import Memory
-from undertow.features.language.tails import kept, make_room, opened, past_of
+from undertow.features.operators.tails import kept, make_room, opened, past_of
 
 State = dict[str, Any]
 DEPTH = 7

@@ -12,7 +12,7 @@ import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.core.compiled import njit
-from undertow.features.language.black_scholes import YEAR, gamma_dollars, jump_variance, mean_move, option_gamma, volatility_without_jump
+from undertow.features.operators.black_scholes import YEAR, gamma_dollars, jump_variance, mean_move, option_gamma, volatility_without_jump
 
 DAYS, STRIKE, PUT, PRICE, VOLATILITY, DELTA, OPEN, REPORT = range(8)
 GRID, REACH = 40, 0.2  #: steps to each side, and how far, as a logarithm, the share is moved in search of zero gamma

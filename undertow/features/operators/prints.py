@@ -9,8 +9,8 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.time import DAY, HOUR, MINUTE, SECOND, Duration
-from undertow.features.language import kernels_prints
 from undertow.features.language.memory import Memory
+from undertow.features.operators import kernels_prints
 
 State = dict[str, Any]
 #: stamps come in whole milliseconds at most: what falls on the very end of a span counts, whichever way stamps were rounded

@@ -1,0 +1,1 @@
+"""Operators of one family each: filters, filings, chains, prints, forests. What every family uses is in ``language``."""
