@@ -8,4 +8,4 @@ case "$here" in */*) here="${here%/*}" ;; *) here="." ;; esac
 . "$here/scripts/setup_env.sh"
 undertow_setup dev
 cd -- "$UNDERTOW_ROOT"
-exec "$UNDERTOW_VENV/bin/python" -m pytest -q -n 2 --dist loadgroup "$@"
+exec "$UNDERTOW_VENV/bin/python" -m pytest -q -n 2 --no-loadscope-reorder "$@"

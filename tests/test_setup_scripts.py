@@ -234,7 +234,7 @@ def test_unusable_python_by_name_is_not_swapped_for_another(checkout: Checkout) 
 
 def test_development_set_up_serves_the_run_too(checkout: Checkout) -> None:
     done = checkout.run("run_tests.sh", "tests/laws", "-k", "causality")
-    assert done.stdout == "ran -m pytest -q -n 2 --dist loadgroup tests/laws -k causality\n", done.stderr
+    assert done.stdout == "ran -m pytest -q -n 2 --no-loadscope-reorder tests/laws -k causality\n", done.stderr
     assert any(call.endswith("requirements-dev.lock") for call in checkout.calls())
     checkout.run("run_ml_trading.sh")
     checkout.run("run_tests.sh")

@@ -19,8 +19,10 @@ from undertow.core.events import (
     ChainRow,
     CorporateAction,
     DailyBar,
+    EarningsReport,
     Event,
     Grade,
+    IndexLevel,
     NewsItem,
     OffExchangeVolume,
     OpenInterest,
@@ -37,8 +39,9 @@ from undertow.models.framework import ModelIntegrationFramework, Schedule
 from undertow.strategies.combined import Combined
 
 BAR_SPAN: Duration = 5 * MINUTE
-#: bars a session never falls below, which turns a memory in bars into sessions
-FEWEST_BARS = 42
+#: sessions that pass, at most, until an event of a kind comes: what turns a memory in events into sessions
+SESSIONS_AN_EVENT: dict[type[Event], float] = {Bar: 1 / 42, DailyBar: 1.0, IndexLevel: 1.0, OffExchangeVolume: 1.0, EarningsReport: 66.0}
+MOST_SESSIONS = 60  #: for as many events of any other kind, which come in crowds or not at all
 #: kinds of event that models are taught on: years of single prints and quotes would be too many
 TAUGHT_ON = frozenset({CorporateAction, Bar, DailyBar, ChainRow, OpenInterest, OffExchangeVolume, NewsItem})
 #: families that models are not taught on: what says next to nothing beside the bars it is made of only hides what does
@@ -170,9 +173,9 @@ def warm_up(memories: dict[type[Event], Memory]) -> int:
     for kind, memory in memories.items():
         if kind is CorporateAction:
             continue
-        events = ceil(memory.events / FEWEST_BARS) if kind is Bar else memory.events
-        if kind not in (Bar, DailyBar):
-            events = min(events, 60)
+        events = ceil(memory.events * SESSIONS_AN_EVENT.get(kind, 1.0))
+        if kind not in SESSIONS_AN_EVENT:
+            events = min(events, MOST_SESSIONS)
         sessions = max(sessions, events + memory.sessions + ceil(memory.span / DAY))
     return sessions + 2
 

@@ -29,6 +29,11 @@ def digest(root: Path = ROOT) -> str:
     return found.hexdigest()[:16]
 
 
+def folder() -> Path | None:
+    """Where compiled code is kept; None where numba finds a place of its own."""
+    return Path(_settings.CACHE_DIR) if _settings.CACHE_DIR else None
+
+
 def _chosen() -> str:
     if _settings.CACHE_DIR:  # the user's own
         return str(_settings.CACHE_DIR)
