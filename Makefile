@@ -41,6 +41,6 @@ setup: ## .venv with the libraries for running and for development
 # One resolution for every system and Python from 3.11; wheels only; the runtime versions bind the development lock.
 lock: ## make both lock files again from pyproject.toml (needs uv; add --upgrade by LOCK_FLAGS=--upgrade)
 	@command -v uv >/dev/null || { echo "make lock needs uv on the PATH"; exit 2; }
-	$(LOCK) $(LOCK_FLAGS) pyproject.toml --output-file requirements.lock
-	$(LOCK) $(LOCK_FLAGS) --constraint requirements.lock pyproject.toml --group dev --output-file requirements-dev.lock
+	$(LOCK) $(LOCK_FLAGS) pyproject.toml --extra deep --output-file requirements.lock
+	$(LOCK) $(LOCK_FLAGS) --constraint requirements.lock pyproject.toml --extra deep --group dev --output-file requirements-dev.lock
 	@! grep -nE '://|--(extra-)?index|--find-links' requirements.lock requirements-dev.lock

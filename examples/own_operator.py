@@ -10,13 +10,12 @@ from undertow.features.language.memory import Memory
 from undertow.features.language.register import feature
 
 
+MOST = 10  # longer ones are not told apart, so that ten events are all it rests on
+
+
 @dataclass(frozen=True)
 class Streak:
-    most: int = 10  #: longer ones are not told apart, so that ten events are all it rests on
-
-    @property
-    def memory(self):
-        return Memory(events=self.most)
+    memory = Memory(events=MOST)
 
     def fresh(self, keys):
         return {"run": np.zeros(keys)}
@@ -24,7 +23,7 @@ class Streak:
     def push(self, state, key, up):
         out = np.empty(len(up))
         for i, k in enumerate(key):
-            state["run"][k] = out[i] = min(state["run"][k] + 1, self.most) if up[i] > 0 else 0
+            state["run"][k] = out[i] = min(state["run"][k] + 1, MOST) if up[i] > 0 else 0
         return out
 
 

@@ -13,7 +13,13 @@ from tests.docs.documents import ROOT, blocks
 from undertow.core.calendar import nyse
 from undertow.core.events import DailyBar
 
-PAGES = {"own_feature": "add-a-feature", "own_model": "add-a-model", "own_source": "add-a-source"}
+PAGES = {
+    "own_feature": "add-a-feature",
+    "own_operator": "add-a-feature",
+    "own_kind": "add-a-feature",
+    "own_model": "add-a-model",
+    "own_source": "add-a-source",
+}
 MOST_LINES = 20
 
 
@@ -34,6 +40,9 @@ def test_the_page_shows_the_file(name: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_runs_it_and_holds_it_to_the_laws(name: str) -> None:
     commands = "".join(block.code for block in blocks(ROOT / "docs" / "how-to" / f"{PAGES[name]}.md") if block.language == "sh")
+    if name in ("own_operator", "own_kind"):  # nothing to run by itself; tests/features/test_examples.py audits them
+        assert f"--features examples/{name}.py:OwnFeatures" in commands
+        return
     assert f"python examples/{name}.py\n" in commands
     assert name == "own_source" or f"undertow audit --{PAGES[name].removeprefix('add-a-')}s examples/{name}.py:Own" in commands
 

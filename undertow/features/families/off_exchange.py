@@ -28,7 +28,7 @@ class OffExchangeFeatures:
     @feature(unit="standard deviations", family="off-exchange")
     def off_exchange_volume_score(self) -> Expr:
         """Logarithm of the off-exchange volume against the last twenty sessions: is much traded away from exchanges, whatever the rest?"""
-        return OffExchange.volume.log().score(20).last()
+        return OffExchange.shares.log().score(20).last()
 
     @feature(unit="0 to 1", family="off-exchange")
     def short_share(self) -> Expr:

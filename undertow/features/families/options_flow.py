@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from undertow.core import events
 from undertow.features.language.expressions import Column, Expr
 from undertow.features.language.register import feature
-from undertow.features.vocabulary import Chain, Interest, column
+from undertow.features.vocabulary import Chain, Interest
+from undertow.features.vocabulary.bars import DAILY
 
-STOCK_VOLUME = column(events.DailyBar, "volume")
 WEEK, MONTH, QUARTER = 5, 20, 60  #: publications
 #: five to thirty-five trading days to expiry, as Johnson and So (2012) take
 MIDDLE_DATED = (Chain.days_left >= 7.0) * (-Chain.days_left >= -49.0)
@@ -68,7 +67,7 @@ class OptionsFlowFeatures:
     @feature(unit="standard deviations", family="options flow")
     def option_volume_score(self) -> Expr:
         """Logarithm of the contracts traded in the last session against its own last 20 sessions."""
-        return Chain.total(Chain.volume).log().publication_score(MONTH).last()
+        return Chain.total(Chain.contracts).log().publication_score(MONTH).last()
 
     @feature(unit="standard deviations", family="options flow")
     def takeover_score(self) -> Expr:
@@ -77,7 +76,7 @@ class OptionsFlowFeatures:
         Such volume came before a quarter of takeovers (Augustin, Brenner, Subrahmanyam 2019).
         """
         wanted = Chain.is_call * OUT_OF_MONEY * (Chain.days_left >= 0.0) * (-Chain.days_left >= -30.0)
-        return (Chain.total(Chain.volume.where(wanted)) + 1.0).log().publication_score(MONTH).last()
+        return (Chain.total(Chain.contracts.where(wanted)) + 1.0).log().publication_score(MONTH).last()
 
     @feature(unit="0 to 1", family="options flow")
     def week_share_of_volume(self) -> Expr:
@@ -92,15 +91,15 @@ class OptionsFlowFeatures:
     @feature(unit="log ratio", family="options flow")
     def option_stock_ratio(self) -> Expr:
         """Logarithm of O/S: contracts of the last five chains with 7 to 49 days left over round lots of the stock (Johnson, So 2012)."""
-        contracts = Chain.total(Chain.volume.where(MIDDLE_DATED)).publications(WEEK, "mean")
-        return (contracts.last() / (STOCK_VOLUME.mean(WEEK) / 100.0).last()).log()
+        contracts = Chain.total(Chain.contracts.where(MIDDLE_DATED)).publications(WEEK, "mean")
+        return (contracts.last() / (DAILY.volume.mean(WEEK) / 100.0).last()).log()
 
     @feature(unit="log ratio", family="options flow")
     def option_stock_ratio_change(self) -> Expr:
         """O/S of the last five sessions over that of the last sixty: high values foretold low returns (Johnson, So 2012)."""
-        contracts = Chain.total(Chain.volume.where(MIDDLE_DATED))
+        contracts = Chain.total(Chain.contracts.where(MIDDLE_DATED))
         risen = contracts.publications(WEEK, "mean") / contracts.publications(QUARTER, "mean")
-        return risen.log().last() - (STOCK_VOLUME.mean(WEEK) / STOCK_VOLUME.mean(QUARTER)).log().last()
+        return risen.log().last() - (DAILY.volume.mean(WEEK) / DAILY.volume.mean(QUARTER)).log().last()
 
     @feature(unit="ratio", family="options flow")
     def interest_change(self) -> Expr:

@@ -7,12 +7,14 @@ from undertow.features.language.expressions import Clock, Column, Expr
 from undertow.features.language.register import feature
 from undertow.features.operators.tails import PastSessions
 from undertow.features.vocabulary import OptionPrints, column
+from undertow.features.vocabulary.bars import INTRADAY
 
 P = OptionPrints
 #: five minutes, a nanosecond short: a bar that becomes known a nanosecond sooner gathers nothing that belongs to the one before
 BAR = "299999999999ns"
 CLOSE = column(events.Bar, "close")
-SHARES = column(events.Bar, "volume")
+SHARES = INTRADAY.volume
+STEPS = 2.0**-10  #: contracts on the first day's shares are no whole numbers
 SESSIONS = 20  #: of the same five minutes that a number is compared with
 CALIBRATION = 10  #: sessions that tell how often a surprise so large comes
 
@@ -80,5 +82,5 @@ class OptionsUnusualFeatures:
     @feature(unit="standard deviations", family="options flow")
     def option_stock_ratio_by_slot(self) -> Expr:
         """Logarithm of contracts over round lots of the last five minutes, one added to each, against the same slot of 20 sessions."""
-        ratio = (_gathered(P.contracts) + 1.0) / (SHARES / 100.0 + 1.0)
+        ratio = (CLOSE.gather(P.standing, BAR, STEPS) + 1.0) / (SHARES / 100.0 + 1.0)
         return ratio.log().slot_score(SESSIONS).last()

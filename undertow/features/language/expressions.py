@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from undertow.core.events import CorporateAction, Event
-from undertow.core.time import duration
+from undertow.core.time import Duration, duration
 from undertow.features.language import cross, samples, scans
 from undertow.features.language.arithmetic import Arithmetic, Function, Pick
 from undertow.features.language.joins import AsOf, Factor, Gather
@@ -173,23 +173,19 @@ class Column(Arithmetic):
 
     def previous(self, *by: str, max_age: str = "5d") -> Column:
         """The value of the event before of the same symbol and the same ``by`` columns."""
-        return Column(self.kind, AsOf(by, False, duration(max_age)), (self,), self.step)
+        return Column(self.kind, AsOf(by, False, _within(max_age)), (self,), self.step)
 
     def as_of(self, other: Column, *by: str, same: bool = False, max_age: str = "5d") -> Column:
         """The newest value of a column of another kind when this event was known; ``same`` asks for the same event_at."""
-        return Column(self.kind, AsOf(by, same, duration(max_age)), (other,), self.step)
+        return Column(self.kind, AsOf(by, same, _within(max_age)), (other,), self.step)
 
     def of(self, symbol: str, max_age: str = "5d") -> Column:
         """The newest value of this column for another symbol when this event was known, at the same instant included."""
-        return Column(self.kind, AsOf((), False, duration(max_age), symbol), (self,), self.step)
+        return Column(self.kind, AsOf((), False, _within(max_age), symbol), (self,), self.step)
 
     def gather(self, other: Column, span: str, quantum: float = 1.0) -> Column:
-        """Sum of a column of another kind known in the ``span`` up to when this event was, in whole multiples of ``quantum``.
-
-        A microsecond is missing from the span: bars and prints are both known on whole seconds, and what is known at both ends of a
-        span belongs to the bar that it ends with, however stamps were rounded (law 1).
-        """
-        return Column(self.kind, Gather(duration(span) - MICROSECOND, quantum), (other,), self.step)
+        """Sum of a column of another kind known in the ``span`` up to when this event was, in whole multiples of ``quantum``."""
+        return Column(self.kind, Gather(_within(span), quantum), (other,), self.step)
 
     def reduced(self, reduction: Reduction, *others: Column) -> Column:
         """A compiled function of all rows of the symbol's newest publication; NaN but at the last row of each instant."""
@@ -294,6 +290,14 @@ class Expr(Arithmetic):
     def symbols(self) -> set[str]:
         """The symbols it names, beside those that are asked about."""
         return _symbols(self)
+
+
+def _within(span: str) -> Duration:
+    """A span before an event, less a microsecond, so that what lies a whole span back is out however stamps were rounded (law 1).
+
+    Bars and prints are both known on whole seconds: what is known at both ends of a span belongs to the bar that it ends with.
+    """
+    return duration(span) - MICROSECOND
 
 
 def now(what: cross.Moment) -> Expr:

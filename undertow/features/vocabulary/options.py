@@ -33,6 +33,8 @@ class Chain:
     iv = column(kind, "iv")
     delta = column(kind, "delta")
     premium = volume * price * 100.0
+    #: in contracts on the first day's shares: continuous over splits, which change how many contracts the same bet takes
+    contracts = volume / factor(kind)
     is_call = is_put.equals(0.0)
     days_left = column(kind, "expiry") - clock(kind, "days")
     #: contracts open, as said this morning
@@ -74,6 +76,8 @@ class OptionPrints:
     is_package = Column(kind, Has(option_rows.PACKAGE), (code,))
     contracts = Column(kind, option_rows.counted, (size, code))
     premium = contracts * price * 100.0
+    #: in contracts on the first day's shares, as ``Chain.contracts``
+    standing = contracts / factor(kind)
     #: 2 p(buy) - 1, which flow is weighed with
     lean = Column(kind, option_rows.lean, (price, bid, ask, code))
     #: +1 at the ask, -1 at the bid

@@ -92,6 +92,7 @@ class OffExchange:
 
     kind = events.OffExchangeVolume
     volume = column(kind, "volume")
+    shares = volume / factor(kind)  #: of the first day: continuous over splits
     short_volume = column(kind, "short_volume")
     whole = volume.as_of(column(events.DailyBar, "volume"), same=True)
     share = volume / whole
