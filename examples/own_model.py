@@ -32,7 +32,7 @@ if __name__ == "__main__":
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1_000, 5))
     y = (X[:, 0] + rng.standard_normal(1_000) > 0).astype(float)
-    framework = OwnFramework(["AAPL"], [f"feature {j}" for j in range(5)])
+    framework = OwnFramework(["AAPL"], [f"feature {j}" for j in range(5)], only=["vote", "ridge_logistic", "random_forest", "xgboost"])
     print("base models:", ", ".join(framework.names))
     for name, one in zip(framework.names, framework.fresh(), strict=True):
         p = one.fit(X[:800], y[:800], np.ones(800)).predict(X[800:])

@@ -9,7 +9,6 @@ from undertow.features.language.expressions import Column
 from undertow.features.language.memory import Memory
 from undertow.features.language.register import feature
 
-
 MOST = 10  # longer ones are not told apart, so that ten events are all it rests on
 
 

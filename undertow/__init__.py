@@ -9,15 +9,19 @@ if TYPE_CHECKING:
     from undertow.features.engineering import FeatureEngineering
     from undertow.models.classification import ClassificationModels
     from undertow.models.framework import ModelIntegrationFramework
+    from undertow.models.hft import HFTModels
+    from undertow.models.sequence.models import TimeSeriesModels
 
 __version__ = "0.1.0"
-__all__ = ["ClassificationModels", "FeatureEngineering", "ModelIntegrationFramework", "__version__"]
+__all__ = ["ClassificationModels", "FeatureEngineering", "HFTModels", "ModelIntegrationFramework", "TimeSeriesModels", "__version__"]
 
 # found when first asked for, so that importing the package costs nothing
 _ROOMS = {
     "FeatureEngineering": "undertow.features.engineering",
     "ClassificationModels": "undertow.models.classification",
+    "HFTModels": "undertow.models.hft",
     "ModelIntegrationFramework": "undertow.models.framework",
+    "TimeSeriesModels": "undertow.models.sequence.models",
 }
 
 

@@ -67,7 +67,7 @@ def run(block: Block, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in KEYS}
     environment |= {"UNDERTOW_HOME": str(home), "PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
     shell = ["bash", "-euo", "pipefail", "-c", block.code] if block.language == "sh" else [sys.executable, "-c", block.code]
-    return subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False)
 
 
 def to_run(path: Path) -> list[Block]:

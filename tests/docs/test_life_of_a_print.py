@@ -50,10 +50,14 @@ def test_there_are_ten_steps_and_each_names_its_function() -> None:
 def test_the_functions_are_called_in_that_order(tmp_path: Path) -> None:
     names = {_code(name): name for step in _steps() for name in step}
     called: list[str] = []
+    teach, read = _code("undertow.app.learning.teach"), sum(map(len, _steps()[:5]))
 
     def watch(frame: FrameType, event: str, _: object) -> None:
         if event == "call" and frame.f_code in names:
             called.append(names.pop(frame.f_code))
+        elif event == "return" and frame.f_code is teach:  # models are taught by a run of its own, before the one that decides
+            names.update({_code(name): name for name in called[read:]})
+            del called[read:]
 
     _import(tmp_path, "bars_1d.toml", "demo_daily.csv")
     sys.setprofile(watch)

@@ -24,7 +24,7 @@ DATA = ROOT.parent / "shared" / "data"
 MAPPINGS = ROOT / "examples" / "import"
 JOB = [sys.executable, str(ROOT / "run_ml_trading_models.py")]
 UNDERTOW = [sys.executable, "-c", "from undertow.app.cli import main; main()"]
-LONGEST = 280  #: seconds that any one command may take
+LONGEST = 500  #: seconds that any one command may take
 
 #: the cheapest whole run there is: the simulated market has just enough history for it (see test_bad_input)
 FIRST_POSSIBLE = "2005-08-25"

@@ -102,9 +102,9 @@ def test_it_was_taught_on_earlier_dates_only(backtest: Done, raw: pl.DataFrame) 
     assert first_tick is not None
     days = raw["start"].dt.convert_time_zone(NEW_YORK).dt.date().unique().sort().to_numpy()
     for at, stage in zip(trained, stages, strict=True):
-        # of the session before, no outcome is known at 02:00; each other has one at 9:00 and at the whole hours from 10:00 to 16:00
+        # at 02:00 the session before has no outcome; each other has one at 9:00, at 9:45 and at each whole hour from 10:00 to 16:00
         before = int((days < at.astype("datetime64[D]")).sum()) - 1
-        assert stage["rows"] <= len(SYMBOLS) * 8 * min(before, 504), stage
+        assert stage["rows"] <= len(SYMBOLS) * 9 * min(before, 504), stage
 
 
 def test_nothing_happens_on_a_holiday_and_every_session_is_whole(backtest: Done) -> None:

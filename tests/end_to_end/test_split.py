@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -75,9 +76,9 @@ def backtest(market: str, split: bool, timeframe: str) -> RunResult:
     if market == "simulated":
         source = SimulatedSource(Market(seed=SEED, splits={"AAPL": (DAY, float(RATIO))} if split else None))
     job = check(Flags(symbols="AAPL,MSFT", source="simulated", timeframe=timeframe, capital=CAPITAL, **WINDOW), nyse(), NOW)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as home:
         patch.setattr(modes, "choose_source", lambda *_: Chosen(source=source))
-        return modes.backtest(job, Path("/nonexistent"), nyse(), lambda *_: None)
+        return modes.backtest(job, Path(home), nyse(), lambda *_: None)
 
 
 def pair(market: str, timeframe: str) -> tuple[RunResult, RunResult]:

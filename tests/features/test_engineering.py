@@ -12,7 +12,7 @@ from undertow.core.errors import BadInput, LawBroken
 from undertow.core.events import MISSING, Bar, ChainRow, CorporateAction, DailyBar, NewsItem, OffExchangeVolume, OpenInterest
 from undertow.core.time import DAY, MINUTE, SECOND
 from undertow.features.engineering import FeatureEngineering
-from undertow.features.language.expressions import Column, Expr
+from undertow.features.language.expressions import MICROSECOND, Column, Expr
 from undertow.features.language.memory import FOREVER, Memory
 from undertow.features.language.register import feature
 from undertow.features.vocabulary import Bars, News, column
@@ -195,9 +195,9 @@ def test_memories_add_up_along_a_sentence_and_cover_side_by_side() -> None:
     assert fe.features["volume_by_slot"].memories()[Bar].sessions == 21
     share = fe.features["off_exchange_share_score"].memories()
     assert share[OffExchangeVolume].events == share[DailyBar].events == 19
-    assert share[DailyBar].span == 10 * DAY  # five days as of, five days as the last
+    assert share[DailyBar].span == 10 * DAY - MICROSECOND  # five days as of, five days as the last
     opening = fe.features["opening_share"].memories()
-    assert opening[OpenInterest].span == opening[ChainRow].span == 11 * DAY
+    assert opening[OpenInterest].span == opening[ChainRow].span == 11 * DAY - MICROSECOND
     whole = fe.memories()
     assert set(whole) == fe.kinds
     for one in fe.features.values():
@@ -214,7 +214,7 @@ def test_only_decays_fade() -> None:
 
 
 def test_equal_sentences_are_computed_once() -> None:
-    one, two = (len(FeatureEngineering(SYMBOLS, only=names)._plan._blank) for names in (["macd_1d"], ["macd_1d", "ema_12_1d"]))
+    one, two = (len(FeatureEngineering(SYMBOLS, only=names)._plan) for names in (["macd_1d"], ["macd_1d", "ema_12_1d"]))
     assert two - one <= 5  # the average is there already: what is new is the ratio, its sample and their literals
 
 

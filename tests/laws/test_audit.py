@@ -32,6 +32,7 @@ def chunks() -> dict[type, Chunk]:
     return {chunk.kind: chunk for chunk in planted_tape(KINDS, nyse(), seed=8).chunks}
 
 
+@pytest.mark.timeout(900)
 def test_what_ships_is_clean(chunks: dict[type, Chunk]) -> None:
     found = audit(FeatureEngineering, list(chunks.values()))
     assert found.clean, found.findings

@@ -23,9 +23,9 @@ def world(n: int, seed: int = 0) -> tuple[F64, F64, F64]:
 
 
 def test_the_kind_follows_the_number_of_independent_outcomes() -> None:
-    assert [choose(n) for n in (100, 1_499, 1_500, 10_000, 10_001)] == ["shrunk", "shrunk", "platt", "platt", "venn-abers"]
+    assert [choose(n) for n in (100, 1_499, 1_500, 100_000, 100_001)] == ["shrunk", "shrunk", "platt", "platt", "venn-abers"]
     score, y, _ = world(12_000)
-    for effective, begins in ((500, "platt shrunk"), (3_000, "platt (n_eff 3000"), (11_000, "venn-abers (n_eff 11000")):
+    for effective, begins in ((500, "platt shrunk"), (3_000, "platt (n_eff 3000"), (110_000, "venn-abers (n_eff 110000")):
         assert fit(score, y, effective).method.startswith(begins)
 
 

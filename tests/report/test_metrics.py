@@ -213,6 +213,7 @@ def test_ratios_do_not_depend_on_the_size_of_the_account(equity: np.ndarray, sca
 
 
 @given(st.lists(st.one_of(st.just(math.nan), st.floats(1, 1e6)), max_size=30).map(lambda v: np.array(v, np.float64)))
+@settings(deadline=None)
 def test_filling_never_leaves_nan_nor_looks_ahead(equity: np.ndarray) -> None:
     whole = filled(equity, 5.0)
     assert np.isfinite(whole).all()

@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertow.validation.significance import (
@@ -63,6 +63,7 @@ def test_lo_2002() -> None:
 
 
 @given(st.floats(-0.3, 0.5), st.integers(30, 2_000), st.floats(1, 1_000), st.floats(1, 1_000))
+@settings(deadline=None)
 def test_more_trials_never_help(sharpe: float, periods: int, few: float, many: float) -> None:
     few, many = sorted((few, many))
     m = shape(sharpe, periods)
@@ -71,6 +72,7 @@ def test_more_trials_never_help(sharpe: float, periods: int, few: float, many: f
 
 
 @given(st.floats(0.02, 0.5), st.floats(-2, 2), st.floats(5, 12))
+@settings(deadline=None)
 def test_track_record_and_probability_agree(sharpe: float, skew: float, kurtosis: float) -> None:
     need = min_track_record(shape(sharpe, 100, skew, kurtosis))
     for periods, enough in ((math.ceil(need) + 1, True), (max(2, math.floor(need) - 1), False)):

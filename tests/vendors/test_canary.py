@@ -59,6 +59,13 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "undertow features list": (),
     "undertow audit": ("--home", "{root}/nothing", "--features", "{root}/few.py:Few"),
     "undertow run": (*DAY, *FLAGS),
+    "undertow explain": ("AAPL", *DAY[:4], "--date", DAY[-1], *FLAGS),
+    "undertow tune": ("ridge_logistic", "--settings", "2", "--folds", "1", *DAY, "--source", "simulated", *FLAGS),
+    "undertow models list": (),
+    "undertow models show": ("AAPL-1d",),
+    "undertow models promote": ("AAPL-1d",),
+    "undertow models rollback": ("AAPL-1d",),
+    "undertow honesty": ("--fast", "--markets", "10", "--no-leaks", "--jobs", "1", "--out", "{root}/honesty.html"),
     "undertow features show": ("atr_14_1d",),
     "undertow features compute": (*DAY, "--only", "atr_14_1d", "--out", "{root}/table.parquet", *FLAGS),
     "undertow features plot": ("atr_14_1d", "--symbols", "AAPL", *DAY[4:], "--out", "{root}/page.html"),
@@ -71,6 +78,7 @@ ERRORS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "undertow data record": (("auth-failed", "/stocks"), ("auth-failed", "/socket")),
     "undertow doctor": (("500-html", "/v2/aggs"), ("403", "/api/"), ("auth-failed", "/stocks"), ("403", "/flatfiles/")),
     "undertow run": (("401", "/v2/aggs"),),
+    "undertow explain": (("401", "/v2/aggs"),),
     "undertow features compute": (("403", "/v2/aggs"),),
     "undertow features plot": (("504", "/v2/aggs"),),
 }
@@ -366,7 +374,7 @@ BREAK = "import httpx\ndef get(*_, **__): raise RuntimeError('nobody expected th
 def test_no_library_logs_a_key_to_a_user_who_listens(sweep: Sweep, more: str, arguments: tuple[str, ...], code: int, heard: str) -> None:
     env = sweep.env() | {"RUST_LOG": "trace", "PYTHONASYNCIODEBUG": "1"}
     command = [sys.executable, "-c", LOUD.format(more=more), *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, timeout=120, check=False, text=True, cwd=sweep.root / "work")
+    done = subprocess.run(command, env=env, capture_output=True, timeout=300, check=False, text=True, cwd=sweep.root / "work")
     sweep.check(f"{' '.join(arguments[:2])} with loud logs", {"standard output": done.stdout, "standard error": done.stderr})
     assert (done.returncode, heard in done.stderr) == (code, True), done.stderr[-2000:]
 

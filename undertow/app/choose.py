@@ -63,6 +63,10 @@ class Filled:
         """Event kind -> version of its table."""
         return self._tape.versions()
 
+    def state(self, at: Instant) -> dict[str, str]:
+        """As the tape's own, with the simulated market's name."""
+        return {**self._tape.state(at), "market": self._stand_in.market.name}
+
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
         """The tape's chunks, then the simulated market's."""
         yield from (chunk for chunk in self._tape.history(symbols, after, until) if chunk.kind not in self._filled)

@@ -10,11 +10,15 @@ from undertow.app.audit_commands import audit
 from undertow.app.data_commands import data
 from undertow.app.doctor_command import doctor
 from undertow.app.download_command import download_command
+from undertow.app.explain_command import commands as explain
 from undertow.app.feature_commands import features
+from undertow.app.honesty_command import honesty_command
 from undertow.app.main_job import guarded, job
+from undertow.app.model_commands import models
 from undertow.app.record_command import record_command
 from undertow.app.report_commands import indicators_command, latency_command
 from undertow.app.sandbox_commands import sandbox
+from undertow.app.tune_command import commands as tune
 
 app = typer.Typer(
     add_completion=False,
@@ -25,6 +29,9 @@ app = typer.Typer(
 )
 app.command("run")(job)
 app.command("audit")(audit)
+app.add_typer(explain)
+app.add_typer(tune)
+app.command("honesty")(honesty_command)
 app.command("doctor")(doctor)
 data.command("download")(download_command)
 data.command("record")(record_command)
@@ -33,6 +40,7 @@ data.command("indicators")(indicators_command)
 app.add_typer(data, name="data", help="Fetch and import data, and see what is there.")
 app.add_typer(sandbox, name="sandbox", help="Serve the simulated market as the vendors would.")
 app.add_typer(features, name="features", help="See what the matrix is made of.")
+app.add_typer(models, name="models", help="See which trained models are kept, and choose the ones used.")
 
 
 def main() -> None:

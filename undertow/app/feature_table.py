@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from undertow.app.choose import Tell, choose_source
 from undertow.app.history import needs_of, read, read_context
 from undertow.app.job import Job
-from undertow.app.modes import SESSIONS_A_BATCH
+from undertow.app.learning import SESSIONS_A_BATCH
 from undertow.app.wiring import BAR_SPAN
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import Chunk

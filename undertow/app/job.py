@@ -37,6 +37,7 @@ class Flags:
     capital: float = 100_000.0
     seed: int = 0
     speed: float = 3600.0
+    networks: bool = False
     home: Path | None = None
 
 
@@ -53,6 +54,7 @@ class Job:
     capital: float  #: USD
     seed: int
     speed: float
+    networks: bool  #: LSTM, GRU and TCN among the models
     now: Instant
     access: Access = field(repr=False)  #: the vendors' keys and addresses
     dated: bool  #: the end was given, so now is not what is meant
@@ -81,6 +83,7 @@ def check(flags: Flags, calendar: Calendar, now: Instant) -> Job:
         capital=flags.capital,
         seed=flags.seed,
         speed=flags.speed,
+        networks=flags.networks,
         now=now,
         access=access(flags.polygon_key, flags.unusual_whales_key),
         dated=flags.end_date is not None,

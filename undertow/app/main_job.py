@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ SOURCE = typer.Option("auto", help="auto, massive, imported or simulated.")
 TIMEFRAME = typer.Option("auto", help="Bars to trade on: auto, 5m or 1d.")
 CAPITAL = typer.Option(100_000.0, help="USD, split equally between the symbols.")
 SEED = typer.Option(0, help="Of the simulated market.")
+NETWORKS = typer.Option(False, "--networks", help="LSTM, GRU and TCN among the models: minutes more to teach, once.")
 SPEED = typer.Option(3600.0, help="Trading over a recorded or simulated session: seconds of the market in one of yours.")
 
 STOPPED = 130  #: exit status after Ctrl-C
@@ -47,6 +49,7 @@ def job(
     capital: float = CAPITAL,
     seed: int = SEED,
     speed: float = SPEED,
+    networks: bool = NETWORKS,
 ) -> None:
     """Turn option flow, off-exchange prints, filings, news and prices into calibrated BUY, SELL and NEUTRAL signals.
 
@@ -64,6 +67,7 @@ def job(
         capital=capital,
         seed=seed,
         speed=speed,
+        networks=networks,
     )
     from undertow.app.show import show
 
@@ -77,6 +81,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def guarded(command: typer.Typer, arguments: Sequence[str], name: str) -> int:
     """Run a typer command; an error made on purpose becomes one sentence on stderr and its exit status."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow tells stderr about its build when it is loaded
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # a terminal that has no × or √ shows a question mark instead of ending the run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 from dataclasses import asdict, fields
@@ -20,6 +21,12 @@ from undertow.core.errors import StoreError
 from undertow.core.time import iso
 from undertow.engine.result import RunResult
 from undertow.report.html import write_report
+from undertow.report.metrics import scorecard
+from undertow.report.proof import prove
+from undertow.validation.ledger import Attempt, Searched, attempted, fit_of, market_hash, note, searched
+from undertow.validation.trials import Trial, TrialLedger, configuration_hash
+
+LEDGER = "trials.sqlite"  #: below the home
 
 
 def require_writable(root: Path) -> None:
@@ -34,24 +41,49 @@ def require_writable(root: Path) -> None:
         ) from error
 
 
-def save_run(result: RunResult, job: Job, root: Path) -> Path:
-    """Write report, manifest, equity, signals and fills to a folder of their own under ``root/runs``: all of them or nothing."""
+def attempt_of(result: RunResult, job: Job) -> Attempt:
+    """The run as the ledger of trials knows it: its setting, its daily returns and the trainings that it needed."""
+    from importlib.metadata import version
+
+    card, calendar = scorecard(result), nyse()
+    models = result.stages[-1].models if result.stages else ()
+    shared: dict[str, object] = {"symbols": list(result.symbols), "timeframe": result.timeframe, "undertow": version("undertow")}
+    window = [str(calendar.day[job.first]), str(calendar.day[job.last])]
+    setting = configuration_hash(shared | {"models": list(models), "capital": result.capital, "window": window})
+    own = Trial(at=job.now, what="undertow", configuration=setting, data=market_hash(result.simulated, job.seed), seed=job.seed)
+    fits = [fit_of(name, stage.trained_at, shared | {"model": name}, own) for stage in result.stages for name in stage.models]
+    return attempted(own, card.days.astype(np.int64), card.portfolio.curve.daily, fits)
+
+
+def tried_so_far(result: RunResult, job: Job, root: Path) -> Searched:
+    """Everything that was tried on the run's market, the run included; nothing is written."""
+    return searched(TrialLedger(root / LEDGER), attempt_of(result, job))
+
+
+def save_run(result: RunResult, job: Job, root: Path, tried: Searched | None = None) -> Path:
+    """Write report, manifest, equity, signals and fills to a folder of their own under ``root/runs``, all of them or nothing.
+
+    Then the run is noted in the ledger of trials, ``root/trials.sqlite``. Raises StoreError if the disk refuses either.
+    """
     from polars.exceptions import PolarsError
 
+    tried = tried if tried is not None else tried_so_far(result, job, root)
     stamp = iso(job.now - job.now % 10**9).replace(":", "").replace("-", "")
     folder = root / "runs" / f"{stamp}-{job.mode}-{_digest(_config(job))}"
     unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         unfinished.mkdir(parents=True, exist_ok=True)
-        (unfinished / "manifest.json").write_text(json.dumps(_manifest(result, job), indent=2) + "\n", encoding="utf-8")
+        (unfinished / "manifest.json").write_text(json.dumps(_manifest(result, job, tried), indent=2) + "\n", encoding="utf-8")
         _tables(result, unfinished)
-        write_report(result, unfinished / "report.html")
-        return _named(unfinished, folder)
+        write_report(result, unfinished / "report.html", tried)
+        saved = _named(unfinished, folder)
     except (OSError, PolarsError) as error:  # a full disk is a ComputeError to polars
         why = getattr(error, "strerror", None) or error
         raise StoreError(f"the run could not be written to {folder}: {why}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+    note(TrialLedger(root / LEDGER), attempt_of(result, job))
+    return saved
 
 
 def _named(unfinished: Path, folder: Path) -> Path:
@@ -77,7 +109,26 @@ def _digest(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def _manifest(result: RunResult, job: Job) -> dict[str, Any]:
+def _significance(result: RunResult, tried: Searched) -> dict[str, Any]:
+    """What the report says about luck, as numbers; null where there is none."""
+    proof = prove(scorecard(result), tried)
+    found = {
+        "sessions": proof.record.moments.periods,
+        "settings": proof.searched.settings,
+        "effective": proof.searched.effective,
+        "fits": proof.searched.fits,
+        "psr": proof.record.psr,
+        "dsr": proof.record.dsr,
+        "least_sessions": proof.record.least_sessions,
+        "p_against_nothing": proof.superior.p if proof.superior else None,
+        "p_against_holding": proof.over_holding.p if proof.over_holding else None,
+        "overfitting": [proof.overfitting.pbo, proof.overfitting.low, proof.overfitting.high] if proof.overfitting else None,
+    }
+    known = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in found.items()}
+    return known | {"q_values": {one.symbol: one.q for one in proof.standings if math.isfinite(one.q)}}
+
+
+def _manifest(result: RunResult, job: Job, tried: Searched) -> dict[str, Any]:
     from importlib.metadata import version
 
     config = _config(job)
@@ -91,8 +142,12 @@ def _manifest(result: RunResult, job: Job) -> dict[str, Any]:
         "simulated": result.simulated,
         "notes": list(result.notes),
         "costs": asdict(result.costs),
-        "stages": [{"trained_at": iso(s.trained_at), "rows": s.rows, "meta": s.meta, "calibrator": s.calibrator} for s in result.stages],
+        "stages": [
+            {"trained_at": iso(s.trained_at), "rows": s.rows, "meta": s.meta, "calibrator": s.calibrator, "notes": list(s.notes)}
+            for s in result.stages
+        ],
         "results": hashlib.sha256(np.ascontiguousarray(result.equity).tobytes() + np.ascontiguousarray(result.p_up).tobytes()).hexdigest(),
+        "significance": _significance(result, tried),
         "undertow": version("undertow"),
         "libraries": {name: version(name) for name in libraries},
     }

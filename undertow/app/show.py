@@ -20,7 +20,7 @@ from undertow.app.choose import Tell
 from undertow.app.home import home
 from undertow.app.job import Flags, Job, check
 from undertow.app.modes import backtest, premarket, trading
-from undertow.app.runs import require_writable, save_run
+from undertow.app.runs import require_writable, save_run, tried_so_far
 from undertow.core.calendar import nyse
 from undertow.core.errors import StoreError
 from undertow.core.time import iso
@@ -47,8 +47,9 @@ def show(flags: Flags) -> None:
             result = premarket(job, root, calendar, tell)
     if job.mode == "trading":
         result = _trade(job, root, console)
-    folder = save_run(result, job, root)
-    _say([*summary_lines(result), f"Report: {folder / 'report.html'}"], folder)
+    tried = tried_so_far(result, job, root)
+    folder = save_run(result, job, root, tried)
+    _say([*summary_lines(result, tried), f"Report: {folder / 'report.html'}"], folder)
 
 
 def _say(lines: Sequence[str], folder: Path) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
 
 from undertow.app.choose import Needs
 from undertow.app.job import Job
-from undertow.core.calendar import Calendar
+from undertow.core.calendar import Calendar, nyse
 from undertow.core.chunk import Chunk, concat
 from undertow.core.errors import BadInput, TooLittleHistory
 from undertow.core.events import (
@@ -35,7 +36,7 @@ from undertow.execution.simulated import SimulatedBroker
 from undertow.features.engineering import FeatureEngineering
 from undertow.features.labels import Labels
 from undertow.features.language.memory import Memory
-from undertow.models.framework import ModelIntegrationFramework, Schedule
+from undertow.models.framework import NETWORKS, ModelIntegrationFramework, Schedule, Shelf, model_names
 from undertow.strategies.combined import Combined
 
 BAR_SPAN: Duration = 5 * MINUTE
@@ -46,6 +47,8 @@ MOST_SESSIONS = 60  #: for as many events of any other kind, which come in crowd
 TAUGHT_ON = frozenset({CorporateAction, Bar, DailyBar, ChainRow, OpenInterest, OffExchangeVolume, NewsItem})
 #: families that models are not taught on: what says next to nothing beside the bars it is made of only hides what does
 NOT_TAUGHT = frozenset({"candlestick"})
+#: sessions before its first that a run decides in silence: windows of 32 rows are full by then, with one row a session
+REMEMBERED = 40
 #: learning begins at every sixth retraining of the calendar, about once a year
 GRID_OF_STAGES = 6
 #: a position is changed only when the target moved by this share of the sleeve's equity
@@ -59,9 +62,10 @@ class Market:
     source: Source
     chunks: tuple[Chunk, ...]
     bars: type[Event]  #: Bar or DailyBar: what is traded on
-    first: int  #: first session with bars of every symbol
+    first: int  #: first session that is pushed
     tables: dict[str, int]  #: event kind -> version of its table, where the data came from the tape
     features: tuple[str, ...]  #: those whose kinds of event are there
+    kinds: tuple[str, ...]  #: kinds of event that are there
     notes: tuple[str, ...]
 
     @property
@@ -83,10 +87,10 @@ class Market:
         }
 
 
-def needs(job: Job, calendar: Calendar, until: Instant) -> Needs:
-    """What the job's features and models rest on, for the job to decide from its first session on."""
+def needs(job: Job, calendar: Calendar, until: Instant, begin: int | None = None) -> Needs:
+    """What the job's features rest on from session ``begin`` on, by default from where its models begin to learn."""
     memories = taught(job.symbols, Bar, calendar).memories()
-    begin = learning_begins(job.first, Schedule())
+    begin = learning_begins(job.first, Schedule()) if begin is None else begin
     first = {kind: max(begin - warm_up({kind: memory}), 0) for kind, memory in memories.items() if kind is not CorporateAction}
     if job.timeframe == "1d":
         first.pop(Bar, None)  # day bars are read beside intraday ones, but not the other way round
@@ -95,8 +99,17 @@ def needs(job: Job, calendar: Calendar, until: Instant) -> Needs:
 
 
 def taught(symbols: Sequence[str], bars: type[Event], calendar: Calendar) -> FeatureEngineering:
-    """The features that models are taught on: on daily bars without intraday ones, and of the symbols themselves alone."""
-    without = set(BY_NAME.values()) - TAUGHT_ON | ({Bar} if bars is DailyBar else set())
+    """The features that models are taught on, to be read and not pushed: on daily bars without intraday ones, and of the symbols alone."""
+    return _taught_once(tuple(symbols), bars is DailyBar) if calendar is nyse() else _taught(tuple(symbols), bars is DailyBar, calendar)
+
+
+@lru_cache(maxsize=4)
+def _taught_once(symbols: tuple[str, ...], daily: bool) -> FeatureEngineering:
+    return _taught(symbols, daily, nyse())
+
+
+def _taught(symbols: tuple[str, ...], daily: bool, calendar: Calendar) -> FeatureEngineering:
+    without = set(BY_NAME.values()) - TAUGHT_ON | ({Bar} if daily else set())
     every = FeatureEngineering(symbols, without=without, calendar=calendar)
     own = [name for name, one in every.features.items() if one.about.family not in NOT_TAUGHT and not one.expr.symbols()]
     return FeatureEngineering(symbols, only=own, calendar=calendar)
@@ -104,8 +117,33 @@ def taught(symbols: Sequence[str], bars: type[Event], calendar: Calendar) -> Fea
 
 def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
     """Read the history that the job's features and models rest on; raises when there is none, or too little to train on."""
-    schedule = Schedule()
-    begin = learning_begins(job.first, schedule)
+    whole = _read(job, source, calendar, span)
+    bars = _bars(job, whole, calendar)
+    first = _first_session(whole[bars], calendar, job)
+    needed = least_history()
+    if job.first - first < needed:
+        short = needed - (job.first - first)
+        raise TooLittleHistory(
+            f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on,"
+            f" {short} more are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
+        )
+    market = _market(job, source, calendar, whole, {kind for kind, chunk in whole.items() if len(chunk)})
+    return replace(market, first=max(first, learning_begins(job.first, Schedule())))
+
+
+def load_near(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market:
+    """Read only what the features need to decide with models that were taught before; raises ``BadInput`` where there are no bars."""
+    whole = _read(job, source, calendar, needs(job, calendar, until, serving_begins(job.first)))
+    return _market(job, source, calendar, whole, {kind for kind, chunk in whole.items() if len(chunk)})
+
+
+def with_kinds(market: Market, job: Job, calendar: Calendar, kinds: Sequence[str]) -> Market:
+    """The same market with the features of models that were taught when these kinds of event were there."""
+    wanted, notes = _with_data(taught(job.symbols, market.bars, calendar), {BY_NAME[kind] for kind in kinds})
+    return replace(market, features=wanted, notes=notes, kinds=tuple(kinds))
+
+
+def _read(job: Job, source: Source, calendar: Calendar, span: Needs) -> dict[type[Event], Chunk]:
     by_kind: dict[type[Event], list[Chunk]] = {}
     for chunk in source.history(job.symbols, span.after, span.until):
         if chunk.kind in span.kinds:
@@ -113,25 +151,28 @@ def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
     whole = {kind: concat(parts) for kind, parts in by_kind.items()}
     if Bar in whole:
         whole[Bar] = _traded(whole[Bar], calendar)
+    return whole
+
+
+def _market(job: Job, source: Source, calendar: Calendar, whole: dict[type[Event], Chunk], here: set[type[Event]]) -> Market:
     bars = _bars(job, whole, calendar)
-    first = _first_session(whole[bars], calendar, job)
-    needed = schedule.at_least + schedule.every + 1
-    if job.first - first < needed:
-        short = needed - (job.first - first)
-        raise TooLittleHistory(
-            f"--start-date {calendar.day[job.first]}: {job.first - first} sessions of history before it are too few to train on,"
-            f" {short} more are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
-        )
-    wanted, notes = _with_data(taught(job.symbols, bars, calendar), whole)
+    wanted, notes = _with_data(taught(job.symbols, bars, calendar), here)
     return Market(
         source=source,
         chunks=tuple(whole.values()),
         bars=bars,
-        first=max(first, begin),
+        first=max(job.first - REMEMBERED, 0),
         tables=_tables(source),
         features=wanted,
+        kinds=tuple(sorted(kind.kind for kind in here)),
         notes=notes,
     )
+
+
+def least_history() -> int:
+    """Sessions before a job's first without which nothing can be taught."""
+    schedule = Schedule()
+    return schedule.at_least + schedule.every + 1
 
 
 def _traded(bars: Chunk, calendar: Calendar) -> Chunk:
@@ -152,14 +193,24 @@ def learning_begins(first: int, schedule: Schedule) -> int:
     return max((first - schedule.at_most) // grid * grid, 0)
 
 
+def serving_begins(first: int) -> int:
+    """The session that a job which starts deciding at ``first`` begins its features at.
+
+    It lies on the grid that learning begins on, for a number that fades has a trace of where it began in its last bits, and all runs
+    that share their models must share those too.
+    """
+    grid = GRID_OF_STAGES * Schedule().every
+    return max(first // grid * grid - REMEMBERED, 0)
+
+
 def _tables(source: Source) -> dict[str, int]:
     versions: Callable[[], dict[str, int]] | None = getattr(source, "versions", None)
     return versions() if versions is not None else {}
 
 
-def _with_data(features: FeatureEngineering, whole: dict[type[Event], Chunk]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _with_data(features: FeatureEngineering, kinds: set[type[Event]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The features whose kinds of event are there, and a sentence about the others: absent is not the same as nothing happened."""
-    here = {kind for kind, chunk in whole.items() if len(chunk)} | {CorporateAction}
+    here = kinds | {CorporateAction}
     missing = {name: set(one.memories()) - here for name, one in features.features.items()}
     left_out = {kind.kind.replace("_", " ") for kinds in missing.values() for kind in kinds}
     count = sum(1 for kinds in missing.values() if kinds)
@@ -210,18 +261,25 @@ def _first_session(bars: Chunk, calendar: Calendar, job: Job) -> int:
     return max(int(calendar.position(int(bars.event_at[bars.key == k].min()))) for k in range(len(job.symbols)))
 
 
-def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs) -> Desk:
+def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs, shelf: Shelf | None = None) -> Desk:
     """The five folds, fresh."""
     features = FeatureEngineering(job.symbols, only=market.features, calendar=calendar)
     return Desk(
         features=features,
         labels=Labels(job.symbols, calendar, kind=market.bars),
-        framework=ModelIntegrationFramework(job.symbols, list(features.features), calendar=calendar),
+        framework=build_framework(job, features, calendar, shelf),
         strategy=Combined(),
         broker=build_broker(job, market, calendar, costs),
         costs=costs,
         calendar=calendar,
     )
+
+
+def build_framework(job: Job, features: FeatureEngineering, calendar: Calendar, shelf: Shelf | None = None) -> ModelIntegrationFramework:
+    """The models over these features; networks, which take minutes to teach, only where they are asked for."""
+    families = {name: one.about.family for name, one in features.features.items()}
+    only = None if job.networks else [name for name in model_names() if name not in NETWORKS]
+    return ModelIntegrationFramework(job.symbols, list(features.features), only=only, calendar=calendar, families=families, shelf=shelf)
 
 
 def build_broker(job: Job, market: Market, calendar: Calendar, costs: Costs) -> SimulatedBroker:

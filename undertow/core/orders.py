@@ -18,6 +18,56 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one base model said, and how much of it was believed."""
+
+    model: str
+    p_up: float  #: its own probability of a rise, before calibration; NaN where it said nothing
+    weight: float  #: of its log-odds in the score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """The newest fact of one kind that was known of a symbol."""
+
+    kind: str
+    source: str  #: who told it
+    grade: str  #: of its ``known_at``
+    event_at: Instant
+    known_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """How far one family of features pushed, and the newest facts that it rests on."""
+
+    family: str
+    push: float  #: log-odds, the sum of its features' contributions
+    facts: tuple[Fact, ...]  #: a kind of which nothing was known is not among them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belief:
+    """The probability after one more family of features was taken into account."""
+
+    after: str  #: the family; the first is the base rate
+    score: float  #: log-odds so far; the last belief's is the signal's score
+    p_up: float  #: calibrated, so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """A change of one feature, within what it has been, that would change the call."""
+
+    feature: str
+    now: float
+    then: float
+    share: float  #: of its past values, those that lie between: 0.1 is a tenth of what it has been
+    direction: Direction  #: what would be called then
+    p_up: float  #: calibrated, then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One decision about one symbol, with everything needed to judge it."""
 
@@ -35,6 +85,10 @@ class Signal:
     grades: Mapping[str, str]  #: event kind -> grade of its known_at
     simulated: bool
     model: str
+    said: tuple[Said, ...] = ()  #: a base model each
+    grounds: tuple[Ground, ...] = ()  #: a family each, the strongest push first; with the base rate they sum to the score
+    trail: tuple[Belief, ...] = ()  #: from the base rate to ``p_up``, families in the order in which their newest fact became known
+    flips: tuple[Flip, ...] = ()  #: the smallest changes that would change the call, the smallest first; empty where none was found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,4 +113,5 @@ def _stage(desk: Desk, stage: Trained) -> Stage:
         meta=stage.stack.method,
         calibrator=stage.calibrator.method,
         importance={desk.framework.features[j]: float(worth[j]) for j in order if worth[j] > 0.0},
+        notes=stage.notes,
     )

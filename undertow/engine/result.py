@@ -20,6 +20,7 @@ class Stage:
     meta: str  #: "stacked" or "equal weights (stacking did not beat it)" and the like
     calibrator: str  #: "platt (n_eff 1834)", "shrunk towards the base rate (n_eff 320)", "none"
     importance: Mapping[str, float] = field(default_factory=dict)  #: feature -> mean absolute log-odds
+    notes: tuple[str, ...] = ()  #: models that were left out, and why, a sentence each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from undertow.core.chunk import F64, I8, I64, Chunk
 from undertow.core.orders import Costs
 from undertow.core.protocols import Broker, Progress, Strategy, View
 from undertow.core.time import Instant
+from undertow.engine.newest import Known, Latest
 from undertow.features.engineering import FeatureEngineering
 from undertow.features.labels import Labels
 from undertow.models.abstention import directions
@@ -28,7 +29,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """The five folds of a run, and what trading is assumed to cost."""
+    """The five folds of a run, what trading is assumed to cost, and what was known last."""
 
     features: FeatureEngineering
     labels: Labels
@@ -37,6 +38,7 @@ class Desk:
     broker: Broker
     costs: Costs
     calendar: Calendar
+    latest: Latest = field(default_factory=Latest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +54,13 @@ class Step:
     cost: F64
     labels: Chunk  #: every label that became known, also of earlier ticks
     progress: Progress
+    known: Known  #: the newest facts at the last tick
 
 
 def run(batches: Iterable[Batch], desk: Desk, *, live_from: Instant) -> Iterator[Step]:
     """Yield what each batch led to. Before ``live_from`` the same work is done and nothing is sent: that is the warm-up."""
     for batch in batches:
+        desk.latest.push(batch.chunks)
         X = desk.features.push(batch.chunks, batch.ticks)
         teaching = desk.framework.schedule.teaching(batch.ticks, desk.calendar)
         labels = desk.labels.push(batch.chunks, batch.ticks[teaching])
@@ -74,6 +78,7 @@ def run(batches: Iterable[Batch], desk: Desk, *, live_from: Instant) -> Iterator
             cost=view.cost,
             labels=labels,
             progress=desk.broker.push(batch.chunks, view.ticks, targets),
+            known=desk.latest.now(),
         )
 
 

@@ -3,43 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import F64
-from undertow.core.orders import Direction, Signal
+from undertow.core.orders import Signal
 from undertow.core.time import Instant
+from undertow.engine.explain import BASE, CALLED, asked_last, grounds, must_sum, trail, what_was_said
+from undertow.engine.flips import Asked, flips
 from undertow.engine.run import Desk, Step
-from undertow.models.abstention import threshold
-
-_CALLED = {1: Direction.BUY, -1: Direction.SELL, 0: Direction.NEUTRAL}
+from undertow.models.abstention import why_neutral
+from undertow.models.framework import Trained
 
 
 def last_signals(desk: Desk, step: Step, known_until: Instant, sources: Mapping[str, str], simulated: bool) -> tuple[Signal, ...]:
-    """One signal a symbol at the step's last tick."""
-    at = int(step.ticks[-1])
-    X = step.X[-1]
+    """One signal a symbol at the step's last tick, with its reasons; raises LawBroken where they do not sum to the score."""
     stage = desk.framework.stages[-1] if desk.framework.stages else None
-    parts = stage.contributions(X) if stage else np.zeros((len(X), X.shape[1] + 1))
-    return tuple(
-        Signal(
-            symbol=symbol,
-            at=at,
-            direction=_CALLED[int(step.direction[-1, k])],
-            confidence=_confidence(float(step.predictions.p_up[-1, k]), int(step.direction[-1, k])),
-            p_up=float(step.predictions.p_up[-1, k]),
-            horizon=desk.labels.sessions,
-            phase=str(desk.calendar.phase(at)),
-            abstain_reason=_why(step, k),
-            contributions=_named(desk, parts[k]),
-            score=float(step.predictions.score[-1, k]),
-            known_until=known_until,
-            grades=dict(sources),
-            simulated=simulated,
-            model=f"{len(desk.framework.names)} models, trained {_day(desk.calendar, stage.at)}" if stage else "none yet",
-        )
-        for k, symbol in enumerate(desk.features.symbols)
+    plain = (_signal(desk, step, k, known_until, sources) for k in range(len(desk.features.symbols)))
+    signals = tuple(replace(one, simulated=simulated) for one in plain)
+    if stage is None:
+        return signals
+    rows = asked_last(desk, step)
+    parts = stage.contributions(rows)
+    return tuple(_explained(Asked(desk, stage, rows[np.array([k])]), step, parts[k], signal) for k, signal in enumerate(signals))
+
+
+def _signal(desk: Desk, step: Step, k: int, known_until: Instant, sources: Mapping[str, str]) -> Signal:
+    at, direction, p_up = int(step.ticks[-1]), int(step.direction[-1, k]), float(step.predictions.p_up[-1, k])
+    return Signal(
+        symbol=desk.features.symbols[k],
+        at=at,
+        direction=CALLED[direction],
+        confidence=_confidence(p_up, direction),
+        p_up=p_up,
+        horizon=desk.labels.sessions,
+        phase=str(desk.calendar.phase(at)),
+        abstain_reason=_why(desk, step, k),
+        contributions={},
+        score=float(step.predictions.score[-1, k]),
+        known_until=known_until,
+        grades=dict(sources),
+        simulated=False,
+        model="none yet",
+    )
+
+
+def _explained(asked: Asked, step: Step, parts: F64, signal: Signal) -> Signal:
+    """The signal with its reasons: parts (features + 1,) of its score, the last one the base."""
+    desk, stage = asked.desk, asked.stage
+    k = desk.features.symbols.index(signal.symbol)
+    odds = step.predictions.odds[-1, k]
+    must_sum(parts, signal.score, odds, signal.symbol)
+    pushes = grounds(desk, step, parts, signal.symbol)
+    known = np.isfinite(signal.score)
+    return replace(
+        signal,
+        contributions=_named(desk, parts),
+        model=_who(desk, stage),
+        said=what_was_said(desk, stage, odds, int(asked.row.phase[0])),
+        grounds=pushes,
+        trail=trail(stage, float(parts[-1]), pushes) if known else (),
+        flips=flips(asked, int(step.direction[-1, k])) if known else (),
     )
 
 
@@ -48,21 +74,23 @@ def _confidence(p_up: float, direction: int) -> float:
 
 
 def _named(desk: Desk, parts: F64) -> dict[str, float]:
-    names = [*desk.features.features, "base rate"]
+    names = [*desk.features.features, BASE]
     return {n: float(v) for n, v in zip(names, parts, strict=True) if v != 0.0}
 
 
-def _why(step: Step, k: int) -> str:
-    p_up = float(step.predictions.p_up[-1, k])
+def _why(desk: Desk, step: Step, k: int) -> str:
+    """Why nothing is called; empty where something is."""
     if step.direction[-1, k] != 0:
         return ""
-    if np.isnan(p_up):
-        return "no model has been trained yet"
-    volatility, cost = float(step.volatility[-1, k]), float(step.cost[-1, k])
-    if np.isnan(volatility):
-        return "volatility is not known yet"
-    least = float(threshold(cost, volatility))
-    return f"probability {max(p_up, 1.0 - p_up):.4f} does not pay costs of {cost * 1e4:.1f} bp: {least:.4f} would"
+    certificate = desk.framework.stages[-1].certificate if desk.framework.stages else None
+    return why_neutral(float(step.predictions.p_up[-1, k]), float(step.cost[-1, k]), float(step.volatility[-1, k]), certificate)
+
+
+def _who(desk: Desk, stage: Trained) -> str:
+    """How many models spoke, when they were taught and which were left out."""
+    told = f"{len(stage.names)} models, trained {_day(desk.calendar, stage.at)}"
+    out = [note.split(" is left out")[0] for note in stage.notes]
+    return f"{told}; without {', '.join(out)}" if out else told
 
 
 def _day(calendar: Calendar, at: Instant) -> str:

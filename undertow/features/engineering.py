@@ -36,7 +36,6 @@ from undertow.features.families.relative import RelativeFeatures
 from undertow.features.families.relative_value import RelativeValueFeatures
 from undertow.features.families.sessions import SessionFeatures
 from undertow.features.families.volatility import VolatilityFeatures
-from undertow.features.language import kernels_ticks
 from undertow.features.language.expressions import Expr
 from undertow.features.language.memory import FOREVER, Memory
 from undertow.features.language.plan import Plan
@@ -160,9 +159,7 @@ class FeatureEngineering(
         shape = len(ticks), len(self.symbols), len(self.features)
         out = np.empty(shape)
         for block in self._blocks(ticks):
-            values = self._plan.push(self._ready(int(ticks[block][-1])), ticks[block])
-            if values:
-                kernels_ticks.interleaved(np.stack(values).reshape(len(values), -1), out[block].reshape(-1, len(values)))
+            self._plan.push(self._ready(int(ticks[block][-1])), ticks[block], out[block])
         return out
 
     def _blocks(self, ticks: I64) -> list[slice]:

@@ -1,10 +1,14 @@
-"""When to say nothing: an edge that does not pay its costs is NEUTRAL (field guide §6)."""
+"""When to say nothing: an edge that does not pay its costs is NEUTRAL, and so is what cannot be certified where that is asked for.
+
+A certificate says from which probability on calls were right more often than a coin's, at a known risk of saying so wrongly.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from undertow.core.chunk import F64, I8
+from undertow.models.certify import Certificate
 
 #: density of a standard normal at its centre: how much probability an edge of one standard deviation is worth
 DENSITY = 0.4
@@ -15,7 +19,30 @@ def threshold(cost: F64 | float, volatility: F64 | float) -> F64:
     return np.asarray(0.5 + DENSITY * np.asarray(cost) / volatility, np.float64)
 
 
-def directions(p_up: F64, cost: F64, volatility: F64) -> I8:
-    """+1 BUY, -1 SELL, 0 NEUTRAL, also where the probability or the volatility is not known; any shape."""
-    least = threshold(cost, volatility)
+def directions(p_up: F64, cost: F64, volatility: F64, at_least: float = 0.5) -> I8:
+    """+1 BUY, -1 SELL, 0 NEUTRAL, also where the probability or the volatility is not known; any shape.
+
+    ``at_least`` is a probability that calls need besides: a certificate's threshold, which is infinite where nothing is certified.
+    """
+    least = np.maximum(threshold(cost, volatility), at_least)
     return np.where(p_up > least, 1, np.where(1.0 - p_up > least, -1, 0)).astype(np.int8)
+
+
+def why_neutral(p_up: float, cost: float, volatility: float, certificate: Certificate | None = None) -> str:
+    """One plain sentence on why a probability is no call, with what a certificate still lacks; "" where it is a call."""
+    if np.isnan(p_up):
+        return "no model has been trained yet"
+    if np.isnan(volatility):
+        return "volatility is not known yet"
+    least, sure = float(threshold(cost, volatility)), max(p_up, 1.0 - p_up)
+    if sure > least:
+        return ""
+    return f"probability {sure:.4f} does not pay costs of {cost * 1e4:.1f} bp: {least:.4f} would{_lacking(certificate)}"
+
+
+def _lacking(certificate: Certificate | None) -> str:
+    if certificate is None or np.isfinite(certificate.threshold):
+        return ""
+    if np.isfinite(certificate.lacking):
+        return f"; no call can be certified until about {certificate.lacking:,.0f} more outcomes are known, if they come as before"
+    return f"; no call can be certified: those so far were not right more than {certificate.target:.1%} of the time"

@@ -21,7 +21,7 @@ Kind = Literal["shrunk", "platt", "beta", "venn-abers", "isotonic"]
 #: independent outcomes below which a kind is refused, and above which it is taken by itself where nothing is asked for
 VENN_ABERS_NEEDS = 5_000
 ISOTONIC_NEEDS = 10_000
-SHAPE_FREE_FROM = 10_000
+SHAPE_FREE_FROM = 100_000
 
 
 class Calibrates(Protocol):
@@ -68,7 +68,7 @@ class Isotonic:
 
 
 def choose(effective: float) -> Kind:
-    """The kind for so many independent outcomes: shrunk below 1,500, Platt to 10,000, Venn–Abers above."""
+    """The kind for so many independent outcomes: shrunk below 1,500, Platt to 100,000, Venn–Abers above."""
     if effective < PLATT_NEEDS:
         return "shrunk"
     return "platt" if effective <= SHAPE_FREE_FROM else "venn-abers"

@@ -77,8 +77,7 @@ def reliability(p: F64, y: F64, session: I64 | None = None, effective: float | N
     if n == 0:
         raise BadInput("There are no probabilities with known outcomes to judge.")
     count = float(n) if effective is None else min(float(effective), float(n))
-    bins = int(min(BINS, max(LEAST_BINS, count // LEAST_A_BIN)))
-    place = bin_of(said, bins)
+    place = bins_for(said, count)
     return Reliability(
         outcomes=n,
         effective=count,
@@ -102,6 +101,11 @@ def log_loss(p: F64, y: F64) -> float:
     """Mean of -log(probability given to what happened), nats; probabilities are kept 1e-12 away from 0 and 1."""
     safe = np.clip(p, 1e-12, 1 - 1e-12)
     return float(-(y * np.log(safe) + (1 - y) * np.log1p(-safe)).mean())
+
+
+def bins_for(p: F64, effective: float) -> I64:
+    """Bin (n,) of each probability (n,), in as many bins as ``effective`` independent outcomes can fill (see ``bin_of``)."""
+    return bin_of(p, int(min(BINS, max(LEAST_BINS, effective // LEAST_A_BIN))))
 
 
 def bin_of(p: F64, bins: int = BINS) -> I64:

@@ -9,7 +9,7 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.time import MINUTE
-from undertow.report.calibration import Reliability
+from undertow.report.calibration import Bins
 from undertow.report.costs import Waterfall
 from undertow.report.metrics import Performance, session_ends, underwater
 from undertow.report.words import local, percent
@@ -121,7 +121,7 @@ def waterfall_figure(costs: Waterfall) -> Figure:
     return {"data": [trace], "layout": layout, "height": 320}
 
 
-def reliability_figure(bins: Reliability) -> Figure:
+def reliability_figure(bins: Bins) -> Figure:
     """What was said against what came, with the band in which it should lie; dots grow with the bin's mass."""
     low, high = _reach(bins.said)
     bottom, top = _reach(np.concatenate([bins.said, bins.came, bins.low, bins.high]))

@@ -26,7 +26,25 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "The same probability once the search is counted: the record must beat what the best of all tried settings would show by luck. "
         "0.95 or more is the usual bar.",
     ),
-    "trials": ("Trials", "How many strategies and settings were tried before this one was shown, this one included."),
+    "trials": (
+        "Trials",
+        "How many strategies and settings were tried on this market before this one was shown, this one included. "
+        "Variants that rise and fall together count as less than one each.",
+    ),
+    "spa": (
+        "Superior predictive ability",
+        "The probability that the best of all settings tried would look this good if none were better than the benchmark "
+        "(Hansen's test on resampled blocks of days). 0.05 or less is the usual bar.",
+    ),
+    "pbo": (
+        "Probability of overfitting",
+        "How often the setting that is best in one half of the days is below the middle in the other half. It wobbles widely: "
+        "only a value outside the band of worthless searches says anything.",
+    ),
+    "fdr": (
+        "False-discovery rate",
+        "Among all symbols with a q-value this low or lower, the share that is expected to have got there by luck.",
+    ),
     "hurdle": (
         "Luck's hurdle",
         "The Sharpe ratio that the best of that many worthless strategies is expected to show on a record this long.",

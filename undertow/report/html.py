@@ -11,6 +11,7 @@ from undertow.core.errors import StoreError
 from undertow.engine.result import RunResult
 from undertow.report.glossary import GLOSSARY
 from undertow.report.page import page
+from undertow.validation.ledger import Searched
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_report(result: RunResult, path: Path, trials: float = 1) -> Path:
+def write_report(result: RunResult, path: Path, trials: float | Searched = 1) -> Path:
     """Write the report of a run to ``path`` and return it; an older file is replaced only once the new one is complete.
 
-    ``trials`` is how many strategies and settings were tried, this one included; it is printed and deflates the Sharpe ratio.
+    ``trials`` is how many independent strategies and settings were tried, this one included, or the record of them all: it is printed
+    and deflates the Sharpe ratio.
     Raises StoreError where the file cannot be written.
     """
     text = render(result, trials)
@@ -37,7 +39,7 @@ def write_report(result: RunResult, path: Path, trials: float = 1) -> Path:
     return path
 
 
-def render(result: RunResult, trials: float = 1) -> str:
+def render(result: RunResult, trials: float | Searched = 1) -> str:
     """The report as HTML. Its policy lets only its own two scripts run and nothing be fetched, whatever the data may say."""
     from jinja2.utils import htmlsafe_json_dumps
     from plotly.offline import get_plotlyjs

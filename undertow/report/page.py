@@ -10,8 +10,10 @@ from undertow.report.calibration import Calibration, calibrate
 from undertow.report.charts import Figure, equity_figure, reliability_figure, sparkline, waterfall_figure
 from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, monthly_returns, scorecard, skill_verdict
 from undertow.report.panels import Section, calibration_panel, proof_panel, signal_panel, source_panel, stage_panel, tone
+from undertow.report.proof import prove
 from undertow.report.words import NONE, count, day, decimal, moment, percent, usd
-from undertow.validation.significance import Significance, assess
+from undertow.validation.ledger import Searched
+from undertow.validation.significance import Significance
 
 MODES = {"backtest": "Backtest", "premarket": "Pre-market signals", "trading": "Trading"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -41,10 +43,11 @@ class Number:
     tone: str = ""
 
 
-def page(result: RunResult, trials: float) -> tuple[Section, dict[str, Figure]]:
-    """Everything the template needs, and the figures by the id of their place."""
+def page(result: RunResult, tried: float | Searched) -> tuple[Section, dict[str, Figure]]:
+    """Everything the template needs, and the figures by the id of their place; ``tried`` as in ``prove``."""
     card, judged = scorecard(result), calibrate(result)
-    proof = assess(card.portfolio.curve.daily, trials)
+    whole = prove(card, tried)
+    proof = whole.record
     traded = len(result.mark_at) > 0
     sections: Section = {
         "head": _head(result, card),
@@ -55,7 +58,7 @@ def page(result: RunResult, trials: float) -> tuple[Section, dict[str, Figure]]:
         "stages": [stage_panel(s) for s in reversed(result.stages)],
         "sources": [source_panel(kind, text) for kind, text in result.sources.items()],
         "notes": result.notes,
-        "sharpe_basis": f"{SHARPE_BASIS}; {count(trials, 'setting')} tried",
+        "sharpe_basis": f"{SHARPE_BASIS}; {count(whole.searched.settings, 'setting')} tried",
         "month_names": MONTHS,
         "row_heads": ROW_HEADS,
     }
@@ -67,7 +70,7 @@ def page(result: RunResult, trials: float) -> tuple[Section, dict[str, Figure]]:
             "months": _months(card),
             "rows": [_row(p) for p in (*card.symbols, *([p] if len(card.symbols) > 1 else []))],
             "waterfall": [(label, usd(v, 2, sign=True), percent(p.costs.percent(v), sign=True)) for label, v in p.costs.steps()],
-            "proof": proof_panel(proof, p),
+            "proof": proof_panel(whole, p),
         }
         figures["equity"] = equity_figure(p, result.capital, result.mark_at)
         figures["waterfall"] = waterfall_figure(p.costs)

@@ -12,8 +12,9 @@ from undertow.core.time import SECOND
 from undertow.engine.result import RunResult, Stage
 from undertow.report.calibration import Calibration, base_models, verdict
 from undertow.report.metrics import Performance, skill_verdict
+from undertow.report.proof import Proof
 from undertow.report.words import NONE, count, decimal, local, moment, percent
-from undertow.validation.significance import SESSIONS_A_YEAR, Significance
+from undertow.validation.significance import SESSIONS_A_YEAR
 
 Section = dict[str, Any]
 
@@ -36,21 +37,25 @@ def calibration_panel(result: RunResult, c: Calibration) -> Section:
             ("effective", "Effective outcomes", decimal(c.effective, 0)),
             ("coverage", "Coverage", percent(c.coverage, 1)),
             ("calibration", "Share that rose", percent(c.base_rate, 1)),
-            ("brier", "Brier score", f"{decimal(b.score, 4)} = {parts}"),
+            ("brier", "Brier score", f"{decimal(b.brier, 4)} = {parts}"),
             ("logloss", "Log-loss", f"{decimal(c.log_loss, 4)} against {decimal(c.climatology, 4)} for the base rate"),
-            ("slope", "Calibration slope", f"{decimal(c.slope)} ± {decimal(c.slope_error)} (intercept {decimal(c.intercept)})"),
+            (
+                "slope",
+                "Calibration slope",
+                f"{decimal(c.line.slope)} ± {decimal(c.line.slope_error)} (intercept {decimal(c.line.intercept)})",
+            ),
             ("ece", "Calibration error", f"{percent(c.ece)} less a floor of {percent(c.ece_floor)} = {percent(c.ece_excess, sign=True)}"),
         ],
         "models": [
-            (name, percent(m.right, 1), decimal(m.brier.score, 4), decimal(m.log_loss, 4), decimal(m.slope))
+            (name, percent(m.right, 1), decimal(m.brier.brier, 4), decimal(m.log_loss, 4), decimal(m.line.slope))
             for name, m in (("Undertow (together, calibrated)", c), *base_models(result).items())
         ],
     }
 
 
-def proof_panel(s: Significance, p: Performance) -> Section:
+def proof_panel(whole: Proof, p: Performance) -> Section:
     """What the record proves; the two probabilities in percent, or None where nothing can be judged."""
-    m = s.moments
+    s, m = whole.record, whole.record.moments
     need = (
         "no length would do, the Sharpe ratio is not above zero"
         if math.isinf(s.least_sessions)
@@ -60,6 +65,7 @@ def proof_panel(s: Significance, p: Performance) -> Section:
     )
     have = f"{count(m.periods, 'session')}, {m.periods / SESSIONS_A_YEAR:.1f} years"
     rho = f"{decimal(s.sharpe_annual_autocorrelated)} with Lo's correction (autocorrelation {decimal(m.autocorrelation)})"
+    tried = f"{whole.searched.settings:g}, {s.trials:.1f} of them independent; models were fitted {count(whole.searched.fits, 'time')}"
     return {
         "verdict": skill_verdict(s, p),
         "psr": None if s.why else _sure(s.psr),
@@ -69,7 +75,7 @@ def proof_panel(s: Significance, p: Performance) -> Section:
             ("sharpe", "Sharpe ratio", f"{decimal(s.sharpe_annual)}; {rho}" if not s.why else s.why),
             ("sortino", "Sortino ratio", p.curve.sortino.why or decimal(p.curve.sortino)),
             ("hold", "Sharpe ratio of buy and hold", p.hold.sharpe.why or decimal(p.hold.sharpe)),
-            ("trials", "Strategies and settings tried", f"{s.trials:g}"),
+            ("trials", "Strategies and settings tried", tried if whole.searched.returns.size else f"{s.trials:g}"),
             ("hurdle", "Luck's hurdle", decimal(s.hurdle_annual)),
             ("mintrl", "Minimum track record", f"{need} (this one: {have})"),
             (
@@ -77,9 +83,32 @@ def proof_panel(s: Significance, p: Performance) -> Section:
                 "Minimum backtest for so many trials",
                 f"{s.least_years_for_trials:.1f} years" if s.trials > 1 else "none for a single trial",
             ),
+            *_searches(whole),
             ("psr", "Shape of daily returns", f"skew {decimal(m.skew)}, kurtosis {decimal(m.kurtosis)} (3 for a normal)"),
         ],
+        "symbols": [(one.symbol, decimal(one.p, 3), decimal(one.q, 3), "yes" if one.stands_out else "no") for one in whole.standings],
     }
+
+
+def _searches(whole: Proof) -> list[tuple[str, str, str]]:
+    """The tests of a whole search, or why they cannot be made."""
+    out = []
+    for name, found, label in (
+        ("superior", whole.superior, "Better than staying out"),
+        ("over_holding", whole.over_holding, "Better than buying and holding"),
+    ):
+        out.append(
+            (
+                "spa",
+                label,
+                f"p {decimal(found.p, 3)} ({decimal(found.lower, 3)} to {decimal(found.upper, 3)})" if found else whole.why[name],
+            )
+        )
+    o = whole.overfitting
+    told = (
+        f"{decimal(o.pbo)}; searches among worthless trials show {decimal(o.low)} to {decimal(o.high)}" if o else whole.why["overfitting"]
+    )
+    return [*out, ("pbo", "Probability of overfitting", told)]
 
 
 def _sure(probability: float) -> float:
@@ -113,9 +142,20 @@ def signal_panel(s: Signal) -> Section:
             ("Last fact used", f"{local(s.known_until):%Y-%m-%d %H:%M:%S} ET ({(s.at - s.known_until) / SECOND:,.0f} s before)"),
             ("Grades", _grades(s.grades)),
             ("Model", s.model),
+            *_reasons(s),
         ],
         "simulated": s.simulated,
     }
+
+
+def _reasons(s: Signal) -> list[tuple[str, str]]:
+    """What each model said, and what would have changed the call, where that is known."""
+    said = ", ".join(f"{one.model.replace('_', ' ')} {percent(one.p_up, 1)}" for one in s.said if math.isfinite(one.p_up))
+    flip = "; ".join(
+        f"{one.feature} at {one.then:.4g} instead of {one.now:.4g} ({percent(one.share, 0)} of its past values away): {one.direction.value}"
+        for one in s.flips[:1]
+    )
+    return [(label, told) for label, told in (("Each model's rise", said), ("Smallest change of call", flip)) if told]
 
 
 def stage_panel(s: Stage) -> Section:
@@ -125,7 +165,7 @@ def stage_panel(s: Stage) -> Section:
     return {
         "at": moment(s.trained_at),
         "rows": f"{s.rows:,}",
-        "models": ", ".join(s.models) or NONE,
+        "models": " ".join([f"{', '.join(s.models)}.", *s.notes]) if s.notes else ", ".join(s.models) or NONE,
         "meta": s.meta,
         "calibrator": s.calibrator,
         "features": [{"name": n, "value": f"{v:.3f}", "width": round(v / widest * 100)} for n, v in top],

@@ -8,14 +8,15 @@ from undertow.core.orders import Direction, Signal
 from undertow.engine.result import RunResult
 from undertow.report.calibration import calibrate
 from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, scorecard, skill_verdict
+from undertow.report.proof import FDR, Proof, prove
 from undertow.report.words import SIMULATED, count, day, decimal, percent, plain, usd
-from undertow.validation.significance import assess
+from undertow.validation.ledger import Searched
 
 TITLE = "Results Summary:"
 
 
-def summary_lines(result: RunResult, trials: float = 1) -> list[str]:
-    """Lines for the terminal; ``trials`` is how many strategies and settings were tried, this one included.
+def summary_lines(result: RunResult, trials: float | Searched = 1) -> list[str]:
+    """Lines for the terminal; ``trials`` is how many strategies and settings were tried, this one included, or the record of them all.
 
     Every line that rests on simulated data ends with ``[SIMULATED]``: print without markup, or rich takes it for a style.
     """
@@ -70,10 +71,9 @@ def _portfolio_line(p: Performance) -> str:
     return f"Portfolio: Return: {percent(p.curve.total_return)}, buy and hold: {percent(p.hold.total_return)}"
 
 
-def _context(result: RunResult, card: Scorecard, trials: float) -> list[str]:
-    p = card.portfolio
-    proof = assess(p.curve.daily, trials)
-    tried = f"{count(trials, 'setting')} tried"
+def _context(result: RunResult, card: Scorecard, trials: float | Searched) -> list[str]:
+    p, whole = card.portfolio, prove(card, trials)
+    proof, tried = whole.record, _tried(whole.searched)
     lines = []
     if p.curve.sharpe.value is None:
         lines.append(f"Sharpe ratio: {p.curve.sharpe.why} ({tried})")
@@ -95,7 +95,29 @@ def _context(result: RunResult, card: Scorecard, trials: float) -> list[str]:
     if not result.direction.any() and np.isfinite(result.p_up).any():
         surest = float(np.nanmax(np.abs(result.p_up - 0.5))) + 0.5
         lines.append(f"Every signal was NEUTRAL: no edge was found that pays its costs (the surest call was {percent(surest, 1)})")
-    return [*lines, skill_verdict(proof, p)]
+    return [*lines, *_significance(whole), skill_verdict(proof, p)]
+
+
+def _tried(searched: Searched) -> str:
+    shown = f"{count(searched.settings, 'setting')} tried"
+    return shown if searched.effective == searched.settings else f"{shown}, {decimal(searched.effective, 1)} of them independent"
+
+
+def _significance(proof: Proof) -> list[str]:
+    """One line of what the tests of luck say, where any could be made."""
+    says = [] if proof.record.why else [f"probabilistic Sharpe {decimal(proof.record.psr)}"]
+    if proof.superior is not None:
+        says.append(f"p {decimal(proof.superior.p, 3)} against staying out")
+    if proof.over_holding is not None:
+        says.append(f"p {decimal(proof.over_holding.p, 3)} against holding")
+    judged = [one for one in proof.standings if np.isfinite(one.q)]
+    if judged:
+        found = sum(one.stands_out for one in judged)
+        says.append(f"{found} of {count(len(judged), 'symbol')} stand out at a false-discovery rate of {percent(FDR, 0)}")
+    if proof.overfitting is not None:
+        band = f"{decimal(proof.overfitting.low)} to {decimal(proof.overfitting.high)}"
+        says.append(f"overfitting {decimal(proof.overfitting.pbo)} (worthless searches: {band})")
+    return [f"Significance: {'; '.join(says)}"] if says else []
 
 
 def _recovery(at: int | None) -> str:

@@ -76,6 +76,14 @@ class Tape:
         folder = self.folder / kind.kind
         return _scan(kind, delta.files(folder)["path"].to_list() if delta.exists(folder) else [])
 
+    def written(self, kind: type[Event]) -> list[tuple[Instant, str, int]]:
+        """The files of a kind: its earliest known_at, its name and its bytes, in that order; files are never rewritten."""
+        folder = self.folder / kind.kind
+        if not delta.exists(folder):
+            return []
+        rows = delta.files(folder).select("min.known_at", "path", "size_bytes").rows()
+        return sorted((known_at, Path(path).relative_to(folder).as_posix(), size) for known_at, path, size in rows)
+
     def read(self, kind: type[Event], symbols: Sequence[str], after: Instant, until: Instant) -> Chunk:
         """Rows with ``after < known_at <= until`` of the symbols, in ``(known_at, seq, symbol, id)`` order."""
         import polars as pl

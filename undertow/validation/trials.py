@@ -114,13 +114,21 @@ class TrialLedger:
 
     def returns(self, digests: Sequence[str]) -> F64:
         """Returns (days, digests) of the days on which any of them has one, in order, NaN where one has none."""
-        kept = {digest: self._returns_of(digest) for digest in dict.fromkeys(digests)}
+        kept = {digest: self.series(digest) for digest in dict.fromkeys(digests)}
         days = np.unique(np.concatenate([day for day, _ in kept.values()])) if kept else np.empty(0, np.int64)
         out = np.full((len(days), len(digests)), np.nan)
         for j, digest in enumerate(digests):
             day, value = kept[digest]
             out[np.searchsorted(days, day), j] = value
         return out
+
+    def series(self, digest: str) -> tuple[I64, F64]:
+        """Days (n,), rising, and returns (n,) kept under a digest; empty where nothing is."""
+        with self._open() as file:
+            row = file.execute("SELECT day, value FROM returns WHERE digest = ?", (digest,)).fetchone()
+        if row is None:
+            return np.empty(0, np.int64), np.empty(0)
+        return np.frombuffer(row[0], "<i8").astype(np.int64), np.frombuffer(row[1], "<f8").astype(np.float64)
 
     def tally(self, what: str | None = None, by: By = "entropy") -> Tally:
         """How much was tried, of one model or of all; of a setting tried again the latest speaks. ``by``: see ``effective_trials``."""
@@ -135,13 +143,6 @@ class TrialLedger:
             effective=moved + len(settings) - len(known),
             variance=float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else float("nan"),
         )
-
-    def _returns_of(self, digest: str) -> tuple[I64, F64]:
-        with self._open() as file:
-            row = file.execute("SELECT day, value FROM returns WHERE digest = ?", (digest,)).fetchone()
-        if row is None:
-            return np.empty(0, np.int64), np.empty(0)
-        return np.frombuffer(row[0], "<i8").astype(np.int64), np.frombuffer(row[1], "<f8").astype(np.float64)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

@@ -8,7 +8,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from undertow.core.chunk import F64, Array
+from undertow.core.chunk import F64
+from undertow.features.language import steps_cross
+from undertow.features.language.steps import Compiled
 
 Statistic = Literal["mean", "deviation", "share_above", "rank", "score", "discoveries"]
 Moment = Literal["days", "minute", "weekday", "session_share"]
@@ -20,8 +22,12 @@ class Of:
 
     symbol: str
 
+    def compiled(self, universe: Sequence[str], _: int) -> Compiled:
+        """How it enters the machine, for some symbols."""
+        return Compiled(steps_cross.of_symbol, numbers=(universe.index(self.symbol),))
+
     def bind(self, universe: Sequence[str], _: int) -> Callable[[F64], F64]:
-        """The function (ticks, universe) -> (ticks, universe)."""
+        """The function (ticks, universe) -> (ticks, universe), for numbers that are at hand."""
         at = universe.index(self.symbol)
         return lambda values: np.broadcast_to(values[:, at : at + 1], values.shape)
 
@@ -40,60 +46,19 @@ class Across:
         if self.statistic not in get_args(Statistic):
             raise ValueError(f"across symbols there is {', '.join(get_args(Statistic))}, not {self.statistic!r}")
 
+    def compiled(self, _: Sequence[str], width: int) -> Compiled:
+        """How it enters the machine, when the first so many symbols are asked about."""
+        return Compiled(steps_cross.across_symbols, numbers=(width, steps_cross.NAMES.index(self.statistic)))
+
     def bind(self, _: Sequence[str], width: int) -> Callable[[F64], F64]:
-        """The function (ticks, universe) -> (ticks, universe), NaN for symbols that are not traded."""
-        own = {"rank": _ranks, "score": _scores, "discoveries": _q_values}.get(self.statistic)
+        """The function (ticks, universe) -> (ticks, universe); what the machine does, for numbers that are at hand."""
 
         def apply(values: F64) -> F64:
-            traded = values[:, :width]
-            if own is not None:
-                out = np.full(values.shape, np.nan)
-                out[:, :width] = own(traded)
-                return out
-            return np.broadcast_to(self._one(traded)[:, None], values.shape)
+            out = np.empty(values.shape)
+            steps_cross.across(np.ascontiguousarray(values, np.float64), width, steps_cross.NAMES.index(self.statistic), out)
+            return out
 
         return apply
-
-    def _one(self, values: F64) -> F64:
-        known = ~np.isnan(values)
-        count = known.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            if self.statistic == "share_above":
-                return np.where(count > 0, (values > 0.0).sum(axis=1) / count, np.nan)
-            mean = np.where(known, values, 0.0).sum(axis=1) / count
-            if self.statistic == "mean":
-                return np.where(count > 0, mean, np.nan)
-            squares = np.where(known, (values - mean[:, None]) ** 2, 0.0).sum(axis=1)
-            return np.where(count > 1, np.sqrt(squares / count), np.nan)
-
-
-def _ranks(values: F64) -> F64:
-    known = ~np.isnan(values)
-    less = (values[:, :, None] > values[:, None, :]).sum(axis=2)
-    ties = (values[:, :, None] == values[:, None, :]).sum(axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(known, (less + 0.5 * ties) / known.sum(axis=1, keepdims=True), np.nan)
-
-
-def _scores(values: F64) -> F64:
-    known = ~np.isnan(values)
-    count = known.sum(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(known, values, 0.0).sum(axis=1, keepdims=True) / count
-        spread = np.sqrt(np.where(known, (values - mean) ** 2, 0.0).sum(axis=1, keepdims=True) / count)
-        scores: F64 = (values - mean) / np.where(spread > 0.0, spread, np.nan)
-    return scores
-
-
-def _q_values(p: F64) -> F64:
-    order = np.argsort(p, axis=1, kind="stable")  # NaN comes last
-    sorted_p = np.take_along_axis(p, order, axis=1)
-    count = (~np.isnan(p)).sum(axis=1, keepdims=True)
-    raw = sorted_p * count / np.arange(1, p.shape[1] + 1)
-    falling = np.fmin.accumulate(raw[:, ::-1], axis=1)[:, ::-1]
-    out = np.empty_like(p)
-    np.put_along_axis(out, order, np.where(np.isnan(sorted_p), np.nan, np.minimum(falling, 1.0)), axis=1)
-    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +70,3 @@ class Now:
     def __post_init__(self) -> None:
         if self.what not in get_args(Moment):
             raise ValueError(f"of a tick there is {', '.join(get_args(Moment))}, not {self.what!r}")
-
-
-def broadcast(values: Array, width: int) -> F64:
-    """values (t,) for every symbol (t, width)."""
-    out: F64 = np.broadcast_to(np.asarray(values, np.float64)[:, None], (len(values), width))
-    return out

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Chunk
-from undertow.core.events import RANK
+from undertow.core.events import RANK, Event
 from undertow.core.time import Duration
-from undertow.features.language import kernels_ticks
+from undertow.features.language import kernels_ticks, steps_joins, steps_samples
 from undertow.features.language.memory import FOREVER, Memory
+from undertow.features.language.steps import Compiled
 from undertow.features.language.window import EventBuffer
 
 
@@ -21,6 +23,11 @@ class Factor:
 
     #: of the corporate actions: none is ever forgotten
     memory: ClassVar[Memory] = Memory(span=FOREVER)
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine; it reads the ratios of corporate actions."""
+        state = "key", "at", "known", "ratio", "count"
+        return Compiled(steps_joins.factor, state, fresh=steps_joins.no_splits, room=steps_joins.room_for_splits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,17 @@ class AsOf:
         """As long as a value counts."""
         return Memory(span=self.max_age)
 
+    def compiled(self, base: type[Event], other: type[Event], universe: Sequence[str]) -> Compiled | None:
+        """How it enters the machine, where rows are told apart by symbol alone."""
+        if self.by or self.same:
+            return None
+        numbers = int(self.comes_first(base, other)), universe.index(self.symbol) if self.symbol else -1, self.max_age
+        return Compiled(steps_joins.newest_value, ("held", "since"), numbers, fresh=steps_joins.nothing_held)
+
+    def comes_first(self, base: type[Event], other: type[Event]) -> bool:
+        """Whether what is known of the other kind at one instant is told before; rows of one kind look before any of them is told."""
+        return RANK[other] < RANK[base] or bool(self.symbol)
+
 
 @dataclass(frozen=True, slots=True)
 class Gather:
@@ -52,6 +70,11 @@ class Gather:
     def memory(self) -> Memory:
         """The window."""
         return Memory(span=self.span)
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        own, numbers = (steps_samples.buffer, steps_samples.room_in_buffer), (self.span, float(self.quantum))
+        return Compiled(steps_samples.gathered, steps_samples.BUFFER_STATE, numbers, fresh=own[0], room=own[1])
 
 
 class Gathered:
@@ -66,10 +89,10 @@ class Gathered:
         self._buffer.admit(other.known_at, other.key, value, how.quantum)
         out = np.empty(len(base))
         known, key, kept = self._buffer.view()
-        ends = base.known_at
-        head, tail = kernels_ticks.gathered(known, key, kept, 0, self._buffer.admitted, self._total, base.key, ends, how.span, out)
+        told = known, key, kept, 0, self._buffer.admitted, self._total
+        head, tail = kernels_ticks.gathered(*told, base.key, base.known_at, how.span, how.quantum, out)
         self._buffer.drop(head, tail)
-        return out * how.quantum if how.quantum != 1.0 else out
+        return out
 
 
 _MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], np.uint64)

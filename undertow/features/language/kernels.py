@@ -8,6 +8,7 @@ import numpy as np
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
 
+SLOT_MINUTES = 5
 FEW = 6  #: so few values are summed faster than they are counted
 
 
@@ -233,11 +234,11 @@ def session_first(key: I64, x: F64, session: I64, current: I64, held: F64, out: 
 
 
 @njit(cache=True)
-def slot_score(key: I64, x: F64, slot: I64, session: I64, ring: F64, day: I64, count: I64, ranked: bool, out: F64) -> None:
+def slot_score(key: I64, x: F64, minute: I64, session: I64, ring: F64, day: I64, count: I64, ranked: bool, out: F64) -> None:
     """Standard score or mid-rank against the same slot of the day in the ``ring.shape[2]`` sessions before; half must be there."""
     n = ring.shape[2]
     for i in range(key.shape[0]):
-        k, s = key[i], slot[i]
+        k, s = key[i], minute[i] // SLOT_MINUTES % ring.shape[1]
         seen = count[k, s]
         have, total = 0, 0.0
         for j in range(seen - min(seen, n), seen):

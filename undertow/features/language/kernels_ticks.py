@@ -9,19 +9,21 @@ from undertow.core.compiled import njit
 
 
 @njit(cache=True)
-def window_sum(known: I64, key: I64, value: I64, head: int, tail: int, total: I64, ticks: I64, starts: I64, out: F64) -> tuple[int, int]:
-    """Two pointers over one array: ``tail`` admits, ``head`` evicts. A window is half open: (start, tick]; starts never fall."""
+def window_sum(
+    known: I64, key: I64, value: I64, head: int, tail: int, total: I64, ticks: I64, span: int, quantum: float, out: F64
+) -> tuple[int, int]:
+    """Two pointers over one array: ``tail`` admits, ``head`` evicts. A window is half open: (tick - span, tick]."""
     n = known.shape[0]
     for i in range(ticks.shape[0]):
         tick = ticks[i]
         while tail < n and known[tail] <= tick:
             total[key[tail]] += value[tail]
             tail += 1
-        while head < tail and known[head] <= starts[i]:
+        while head < tail and known[head] <= tick - span:
             total[key[head]] -= value[head]
             head += 1
         for k in range(total.shape[0]):
-            out[i, k] = total[k]
+            out[i, k] = total[k] * quantum
     return head, tail
 
 
@@ -121,7 +123,7 @@ def split_factors(key: I64, at: I64, known: I64, action_key: I64, action_at: I64
 
 @njit(cache=True)
 def gathered(
-    known: I64, key: I64, value: I64, head: int, tail: int, total: I64, of: I64, ends: I64, span: int, out: F64
+    known: I64, key: I64, value: I64, head: int, tail: int, total: I64, of: I64, ends: I64, span: int, quantum: float, out: F64
 ) -> tuple[int, int]:
     """``window_sum`` of one symbol ``of[i]`` at each of the ``ends``: a window is half open, (end - span, end]."""
     n = known.shape[0]
@@ -132,7 +134,7 @@ def gathered(
         while head < tail and known[head] <= ends[i] - span:
             total[key[head]] -= value[head]
             head += 1
-        out[i] = total[of[i]]
+        out[i] = total[of[i]] * quantum
     return head, tail
 
 
@@ -151,10 +153,26 @@ def ages(known: I64, key: I64, value: F64, since: I64, ticks: I64, max_age: int,
 
 
 @njit(cache=True)
-def interleaved(columns: F64, out: F64) -> None:
-    """columns (m, n) side by side in out (n, m); a few rows at a time, so that both stay in the processor's cache."""
-    m, n = columns.shape
-    for first in range(0, n, 16):
-        for j in range(m):
-            for i in range(first, min(first + 16, n)):
-                out[i, j] = columns[j, i]
+def newest_value(
+    known: I64,
+    key: I64,
+    value: F64,
+    at: I64,
+    of: I64,
+    first: bool,
+    symbol: int,
+    max_age: int,
+    held: F64,
+    since: I64,
+    out: F64,
+) -> None:
+    """held and since (keys,): each symbol's newest value and when it was known; a ``symbol`` of -1 asks each row of its own."""
+    told = 0
+    for i in range(at.shape[0]):
+        while told < known.shape[0] and (known[told] < at[i] or (first and known[told] == at[i])):
+            held[key[told]], since[key[told]] = value[told], known[told]
+            told += 1
+        k = symbol if symbol >= 0 else of[i]
+        out[i] = held[k] if at[i] - since[k] < max_age else np.nan
+    for j in range(told, known.shape[0]):
+        held[key[j]], since[key[j]] = value[j], known[j]

@@ -10,8 +10,9 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.time import DAY, Duration, duration
-from undertow.features.language import kernels_sums, kernels_ticks
+from undertow.features.language import kernels_sums, kernels_ticks, steps_samples
 from undertow.features.language.memory import Memory
+from undertow.features.language.steps import Compiled
 from undertow.features.language.window import EventBuffer
 
 State = dict[str, Any]
@@ -37,6 +38,12 @@ class WindowSum:
         """State of ``keys`` symbols that have seen nothing."""
         return {"buffer": EventBuffer(), "total": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        own = steps_samples.buffer, steps_samples.room_in_buffer
+        numbers = self.span, float(self.quantum)
+        return Compiled(steps_samples.window_sum, steps_samples.BUFFER_STATE, numbers, fresh=own[0], room=own[1])
+
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
         buffer: EventBuffer = state["buffer"]
@@ -44,9 +51,9 @@ class WindowSum:
         total = state["total"]
         out = np.empty((len(ticks), len(total)))
         known, key, kept = buffer.view()
-        head, tail = kernels_ticks.window_sum(known, key, kept, 0, buffer.admitted, total, ticks, ticks - self.span, out)
+        head, tail = kernels_ticks.window_sum(known, key, kept, 0, buffer.admitted, total, ticks, self.span, self.quantum, out)
         buffer.drop(head, tail)
-        return out * self.quantum if self.quantum != 1.0 else out
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,10 @@ class Today:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"total": np.zeros(keys, np.int64), "begun": np.full(1, LONG_AGO, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_samples.today, ("total", "begun"), (float(self.quantum), int(self.begins == "open")))
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64, starts: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) and where the session of each began (t,) -> (t, symbols)."""
@@ -87,6 +98,10 @@ class Age:
         """State of ``keys`` symbols that have seen nothing."""
         return {"since": np.full(keys, LONG_AGO, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_samples.age, ("since",), (self.max_age,))
+
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
         out = np.empty((len(ticks), len(state["since"])))
@@ -109,6 +124,10 @@ class DecayedSum:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"total": np.zeros(keys), "last": np.zeros(keys, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_samples.decayed_sum, ("total", "last"), (float(self.half_life),))
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
@@ -170,6 +189,10 @@ class LatestSum:
         """State of ``keys`` symbols that have seen nothing."""
         long_ago = np.full(keys, LONG_AGO, np.int64)
         return {"current": long_ago, "total": np.zeros(keys), "seen": np.zeros(keys, np.int64), "since": long_ago.copy()}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_samples.latest_sum, ("current", "total", "seen", "since"), (self.max_age,))
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""

@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Array
-from undertow.features.language import kernels, statistics
+from undertow.features.language import kernels, statistics, steps_candles, steps_scans
 from undertow.features.language.memory import Memory
 from undertow.features.language.statistics import CODES, OF_TWO, Statistic
+from undertow.features.language.steps import Compiled
 
 State = dict[str, Any]
 OfSlot = Literal["score", "rank"]
-SLOT_MINUTES = 5
-SLOTS = 24 * 60 // SLOT_MINUTES
+SLOTS = 24 * 60 // kernels.SLOT_MINUTES
 GRID = 1024.0  #: steps to a price unit that candlesticks see; whole prices stay as they are
 LONG_AGO = -(2**62)
 FADED = 40 * log(2.0)  #: a decay is forgotten when it weighs less than 2**-40
@@ -38,6 +38,10 @@ class Lag:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"ring": np.full((keys, self.n), np.nan), "slot": np.zeros(keys, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_scans.lag, ("ring", "slot"), (self.n,))
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
@@ -70,6 +74,19 @@ class Window:
         state: State = {name: np.zeros(keys, np.int64) for name in ("count", "slot", "rough")}
         long_ago = {name: np.full(keys, LONG_AGO, np.int64) for name in ("at", "missing")}
         return state | long_ago | {"ring": np.full((keys, room), np.nan), "total": np.zeros((2, keys), np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        extreme, what = self.step == 1 and self.statistic in ("highest", "lowest"), CODES[self.statistic]
+        room = (self.n - 1) * self.step + 1 + extreme
+        if self.step > 1 or what > 3:
+            return Compiled(steps_scans.statistic, steps_scans.WINDOW_STATE, (room, self.n, self.step, what))
+        if extreme:
+            return Compiled(steps_scans.extreme, steps_scans.WINDOW_STATE, (room, 1.0 if self.statistic == "highest" else -1.0))
+        if self.statistic == "mean":
+            step = steps_scans.short_mean if self.n <= kernels.FEW else steps_scans.mean
+            return Compiled(step, steps_scans.WINDOW_STATE, (room,))
+        return Compiled(steps_scans.deviation, steps_scans.WINDOW_STATE, (room,))
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
@@ -110,6 +127,11 @@ class Regression:
         """State of ``keys`` symbols that have seen nothing."""
         return {"ring": np.full((2, keys, (self.n - 1) * self.step + 1), np.nan), "count": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = self.n, self.step, (self.n - 1) * self.step + 1, OF_TWO[self.statistic]
+        return Compiled(steps_scans.regression, ("ring", "count"), numbers)
+
     def push(self, state: State, key: I64, y: F64, x: F64) -> F64:
         """key (n,), y (n,), x (n,) -> (n,)."""
         out = np.empty(len(y))
@@ -136,6 +158,10 @@ class Smooth:
         rows = keys * self.step
         return {"count": np.zeros(rows, np.int64), "value": np.zeros(rows), "phase": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_scans.smooth, ("count", "value", "phase"), (self.n, self.step, float(self.alpha)))
+
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.empty(len(x))
@@ -156,6 +182,10 @@ class SessionSum:
         """State of ``keys`` symbols that have seen nothing."""
         return {"current": np.full(keys, -1, np.int64), "total": np.zeros(keys)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_scans.session_sum, ("current", "total"), takes=(1,))
+
     def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session (n,) -> (n,)."""
         out = np.empty(len(x))
@@ -175,6 +205,10 @@ class SessionFirst:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"current": np.full(keys, -1, np.int64), "held": np.full(keys, np.nan)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(steps_scans.session_first, ("current", "held"), takes=(1,))
 
     def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session (n,) -> (n,)."""
@@ -200,12 +234,15 @@ class SlotScore:
         shape = (keys, SLOTS, self.n)
         return {"ring": np.full(shape, np.nan), "day": np.zeros(shape, np.int64), "count": np.zeros((keys, SLOTS), np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = SLOTS, self.n, int(self.statistic == "rank")
+        return Compiled(steps_scans.slot_score, ("ring", "day", "count"), numbers, takes=(1, 2))
+
     def push(self, state: State, key: I64, x: F64, minute: I64, session: I64) -> F64:
         """key (n,), x (n,), minute of the New York day (n,), session's number (n,) -> (n,)."""
         out = np.empty(len(x))
-        kernels.slot_score(
-            key, x, minute // SLOT_MINUTES % SLOTS, session, state["ring"], state["day"], state["count"], self.statistic == "rank", out
-        )
+        kernels.slot_score(key, x, minute, session, state["ring"], state["day"], state["count"], self.statistic == "rank", out)
         return out
 
 
@@ -220,6 +257,12 @@ class Strips(NamedTuple):
     bars: F64
     place: I64
     early: Array | None
+
+
+def _strips(state: State, n: int) -> Strips:
+    place = state["place"][:n].copy()
+    early = place < 0
+    return Strips(state["bars"][:, : state["about"][steps_candles.LENGTH]].copy(), place, early if early.any() else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +280,20 @@ class Strip:
         """State of ``keys`` symbols that have seen nothing."""
         return {"tail": np.zeros((keys, 4, self.n)), "whole": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled | None:
+        """How it enters the machine, where TA-Lib's functions can be called without Python."""
+        if not steps_candles.function_of("CDLDOJI"):
+            return None
+        return Compiled(
+            steps_candles.strip,
+            ("tail", "whole", "about"),
+            (self.n, GRID),
+            fresh=lambda keys: steps_candles.strip_state(keys, self.n),
+            room=steps_candles.room_in_strip,
+            register="about",
+            shown=_strips,
+        )
+
     def push(self, state: State, key: I64, *prices: F64) -> Strips:
         """key (n,), four prices (n,) -> strips; prices are rounded to a grid on which TA-Lib's running sums are exact."""
         bars = np.rint(np.stack(prices) * GRID) / GRID
@@ -252,6 +309,12 @@ class Candlestick:
     """One of TA-Lib's 61 patterns: -1 bearish, +1 bullish, 0 none, and ±0.8 of an engulfing or harami whose bodies share an end."""
 
     pattern: str  #: TA-Lib's name, for example CDLENGULFING
+
+    def compiled(self) -> Compiled | None:
+        """How it enters the machine, where TA-Lib's functions can be called without Python."""
+        function = steps_candles.function_of(self.pattern)
+        depth = steps_candles.PENETRATION.get(self.pattern, float("nan"))
+        return Compiled(steps_candles.candlestick, numbers=(function, depth)) if function else None
 
     def __call__(self, strips: Strips) -> F64:
         """Strips with n new bars -> (n,)."""

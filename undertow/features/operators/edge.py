@@ -9,8 +9,10 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import cube, ints
 from undertow.features.language.kernels import unrolled
 from undertow.features.language.memory import Memory
+from undertow.features.language.steps import KEYS, MORE, Compiled, input_of, key_of, output_of, rows_of, step
 
 State = dict[str, Any]
 
@@ -34,6 +36,10 @@ class Edge:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"ring": np.full((4, keys, self.n * self.step + 1), np.nan), "count": np.zeros(keys, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(effective_spread, ("ring", "count"), (self.n, self.step, self.n * self.step + 1))
 
     def push(self, state: State, key: I64, *logs: F64) -> F64:
         """key (n,), logarithms of four prices (n,) -> (n,)."""
@@ -94,3 +100,13 @@ def _edge(key: I64, logs: F64, n: int, step: int, ring: F64, count: I64, out: F6
         for p in range(4):
             unrolled(ring[p, k], count[k], step, window[p])
         out[i] = edge_of(window[0], window[1], window[2], window[3])
+
+
+@step
+def effective_spread(f: Any, at: Any, kinds: Any) -> None:
+    """Four inputs; state ring and count; numbers: n, step, room of the ring."""
+    logs, keys = np.empty((4, rows_of(f, kinds))), f[KEYS]
+    for p in range(4):
+        logs[p] = input_of(f, at, kinds, p)
+    ring, count = cube(f[MORE + 4], 4, keys, f[MORE + 8]), ints(f[MORE + 5], keys)
+    _edge(key_of(f, kinds), logs, f[MORE + 6], f[MORE + 7], ring, count, output_of(f, at, kinds))

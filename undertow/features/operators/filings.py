@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Chunk
+from undertow.core.compiled import njit
 from undertow.core.time import DAY, Duration, duration
 from undertow.features.language.memory import Memory
 
@@ -96,11 +97,22 @@ class Distinct:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         none = np.empty(0, np.int64)
-        return {"keys": keys, "numbers": {}, "known": none, "key": none, "who": none}
+        return {"keys": keys, "numbers": {}, "known": none, "key": none, "who": none, "ends": none}
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
         told = np.flatnonzero(value == 1.0)
+        if len(told):
+            self._tell(state, chunk, told)
+        out = np.zeros((len(ticks), state["keys"]))
+        if len(state["known"]) and len(ticks):
+            counted(state["known"], state["key"], state["ends"], ticks, out)
+            if state["known"][0] + self.span <= ticks[-1]:
+                kept = state["known"] + self.span > ticks[-1]
+                state |= {name: state[name][kept] for name in ("known", "key", "who", "ends")}
+        return out
+
+    def _tell(self, state: State, chunk: Chunk, told: I64) -> None:
         numbers: dict[str, int] = state["numbers"]
         fresh = [numbers.setdefault(text, len(numbers)) for text in chunk.columns[self.name][told]]
         known = np.concatenate([state["known"], chunk.known_at[told]])
@@ -112,11 +124,18 @@ class Distinct:
         again = (key[order][1:] == key[order][:-1]) & (who[order][1:] == who[order][:-1])
         earlier, later = order[:-1][again], order[1:][again]
         ends[earlier] = np.minimum(ends[earlier], known[later])
-        out = np.zeros((len(ticks), state["keys"]))
-        for k in np.unique(key):
-            begun, over = known[key == k], np.sort(ends[key == k])
-            out[:, k] = np.searchsorted(begun, ticks, side="right") - np.searchsorted(over, ticks, side="right")
-        if len(ticks):
-            kept = known + self.span > ticks[-1]
-            state |= {"known": known[kept], "key": key[kept], "who": who[kept]}
-        return out
+        state |= {"known": known, "key": key, "who": who, "ends": ends}
+
+
+@njit(cache=True)
+def counted(known: I64, key: I64, ends: I64, ticks: I64, out: F64) -> None:
+    """How many rows of each symbol have begun and not ended at each tick, out (t, keys) of zeros."""
+    for r in range(known.shape[0]):
+        first, last = np.searchsorted(ticks, known[r]), np.searchsorted(ticks, ends[r])
+        if first < last:
+            out[first, key[r]] += 1.0
+            if last < ticks.shape[0]:
+                out[last, key[r]] -= 1.0
+    for i in range(1, ticks.shape[0]):
+        for k in range(out.shape[1]):
+            out[i, k] += out[i - 1, k]

@@ -15,8 +15,10 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import ints, number, table
 from undertow.features.language.memory import Memory
 from undertow.features.language.scans import FADED
+from undertow.features.language.steps import KEYS, MORE, OUT, Compiled, input_of, key_of, rows_of, step, whole_input_of
 
 State = dict[str, Any]
 LEVEL, SLOPE, SURPRISE, DISTANCE = 0, 1, 2, 3  #: numbers that ``LocalTrend`` gives; ``Hedge`` gives intercept, ratio and surprise
@@ -70,6 +72,11 @@ class LocalTrend:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"at": np.full((keys, 3), np.nan), "covariance": np.zeros((keys, 3)), "session": np.full(keys, -1, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = float(self.level), float(self.slope), float(self.night), float(_settled(self.level, self.slope)[0])
+        return Compiled(trend, ("at", "covariance", "session"), numbers, outputs=4, takes=(1,))
 
     def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session's number (n,) -> (4, n)."""
@@ -146,6 +153,11 @@ class Hedge:
         """State of ``keys`` symbols that have seen nothing: a ratio of 1, give or take 1."""
         return {"at": np.tile([0.0, 1.0], (keys, 1)), "covariance": np.tile([1.0, 0.0, 1.0], (keys, 1)), "count": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        step = self.delta / (1.0 - self.delta)
+        return Compiled(hedge_ratio, ("at", "covariance", "count"), (float(step), float(self.noise)), outputs=3)
+
     def push(self, state: State, key: I64, y: F64, x: F64) -> F64:
         """key (n,), y (n,), x (n,) -> (3, n); NaN until twenty pairs are known."""
         out = np.empty((3, len(y)))
@@ -185,3 +197,22 @@ def hedge(key: I64, y: F64, x: F64, step: float, noise: float, at: F64, cov: F64
         known = count[k] >= FEWEST
         out[0, i] = at[k, 0] if known else np.nan
         out[1, i] = at[k, 1] if known else np.nan
+
+
+@step
+def trend(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs, the second the session's number; state at, covariance and session; numbers: three of noise, and the slope's start."""
+    x, session, keys = input_of(f, at, kinds, 0), whole_input_of(f, at, kinds, 1), f[KEYS]
+    state, cov, current = table(f[MORE + 2], keys, 3), table(f[MORE + 3], keys, 3), ints(f[MORE + 4], keys)
+    noise = number(f[MORE + 5]), number(f[MORE + 6]), number(f[MORE + 7])
+    out = table(at[f[OUT]], 4, rows_of(f, kinds))
+    local_trend(key_of(f, kinds), x, session, noise, number(f[MORE + 8]), state, cov, current, out)
+
+
+@step
+def hedge_ratio(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs; state at, covariance and count; numbers: variance a step, noise."""
+    y, x, keys = input_of(f, at, kinds, 0), input_of(f, at, kinds, 1), f[KEYS]
+    state, cov, count = table(f[MORE + 2], keys, 2), table(f[MORE + 3], keys, 3), ints(f[MORE + 4], keys)
+    out = table(at[f[OUT]], 3, rows_of(f, kinds))
+    hedge(key_of(f, kinds), y, x, number(f[MORE + 5]), number(f[MORE + 6]), state, cov, count, out)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import number
+from undertow.features.language.steps import MORE, Compiled, compiled_as, input_of, output_of, step
 from undertow.features.operators.black_scholes import YEAR, option_delta
 
 #: classes of print conditions, as the powers of two of ``vocabulary.columns.classes``
@@ -102,6 +105,10 @@ class Near:
     width: float = 0.15  #: of delta; beyond it the weight is zero
     times: float = 2.0  #: a tenor so many times as long or as short has no weight
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(_near_step, numbers=(float(self.delta), float(self.days), float(self.width), float(self.times)))
+
     def __call__(self, delta: F64, days_left: F64, volatility: F64) -> F64:
         """delta (n,), days left (n,), implied volatility (n,) -> (n,), zero where one of them is not known."""
         return _near(delta, days_left, volatility, self.delta, self.days, self.width, self.times)
@@ -124,7 +131,72 @@ class Has:
 
     bit: int
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(_has_step, numbers=(self.bit,))
+
     def __call__(self, code: F64) -> F64:
         """code (n,) -> (n,)."""
         found: F64 = (code.astype(np.int64) & self.bit != 0).astype(np.float64)
         return found
+
+
+@step
+def _near_step(f: Any, at: Any, kinds: Any) -> None:
+    rows = input_of(f, at, kinds, 0), input_of(f, at, kinds, 1), input_of(f, at, kinds, 2)
+    where = number(f[MORE + 3]), number(f[MORE + 4]), number(f[MORE + 5]), number(f[MORE + 6])
+    output_of(f, at, kinds)[:] = _near(rows[0], rows[1], rows[2], where[0], where[1], where[2], where[3])
+
+
+@step
+def _has_step(f: Any, at: Any, kinds: Any) -> None:
+    code, out = input_of(f, at, kinds, 0), output_of(f, at, kinds)
+    for i in range(code.shape[0]):
+        out[i] = 1.0 if int(code[i]) & f[MORE + 1] else 0.0
+
+
+@step
+def _counted_step(f: Any, at: Any, kinds: Any) -> None:
+    output_of(f, at, kinds)[:] = counted(input_of(f, at, kinds, 0), input_of(f, at, kinds, 1))
+
+
+@step
+def _tenor_step(f: Any, at: Any, kinds: Any) -> None:
+    output_of(f, at, kinds)[:] = tenor(input_of(f, at, kinds, 0))
+
+
+@step
+def _moneyness_step(f: Any, at: Any, kinds: Any) -> None:
+    output_of(f, at, kinds)[:] = moneyness(input_of(f, at, kinds, 0), input_of(f, at, kinds, 1), input_of(f, at, kinds, 2))
+
+
+@njit(cache=True)
+def _quoted(f: Any, at: Any, kinds: Any) -> Any:
+    # price, bid, ask and code
+    return input_of(f, at, kinds, 0), input_of(f, at, kinds, 1), input_of(f, at, kinds, 2), input_of(f, at, kinds, 3)
+
+
+@step
+def _lean_step(f: Any, at: Any, kinds: Any) -> None:
+    price, bid, ask, code = _quoted(f, at, kinds)
+    output_of(f, at, kinds)[:] = lean(price, bid, ask, code)
+
+
+@step
+def _touch_step(f: Any, at: Any, kinds: Any) -> None:
+    price, bid, ask, code = _quoted(f, at, kinds)
+    output_of(f, at, kinds)[:] = touch(price, bid, ask, code)
+
+
+@step
+def _delta_step(f: Any, at: Any, kinds: Any) -> None:
+    strike, spot, days_left, volatility = _quoted(f, at, kinds)
+    output_of(f, at, kinds)[:] = delta(strike, spot, days_left, volatility, input_of(f, at, kinds, 4))
+
+
+compiled_as(counted, _counted_step)
+compiled_as(tenor, _tenor_step)
+compiled_as(moneyness, _moneyness_step)
+compiled_as(lean, _lean_step)
+compiled_as(touch, _touch_step)
+compiled_as(delta, _delta_step)

@@ -10,7 +10,9 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import int_table, ints, table
 from undertow.features.language.memory import Memory
+from undertow.features.language.steps import KEYS, MORE, Compiled, compiled_as, input_of, key_of, output_of, rows_of, step, whole_input_of
 
 State = dict[str, Any]
 
@@ -36,6 +38,10 @@ class OrderFlow:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"quote": np.full((keys, 4), np.nan)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(flow_of_quotes, ("quote",))
 
     def push(self, state: State, key: I64, bid: F64, ask: F64, bid_size: F64, ask_size: F64) -> F64:
         """key (n,), bid (n,), ask (n,), bid_size (n,), ask_size (n,) -> (n,)."""
@@ -88,6 +94,10 @@ class Buckets:
             "session": np.full(keys, -1, np.int64),
         }
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(volume_buckets, ("ring", "day", "count", "filled", "session"), (self.n, self.sessions), takes=(3,))
+
     def push(self, state: State, key: I64, volume: F64, bought: F64, size: F64, session: I64) -> F64:
         """key (n,), volume (n,), bought in [0, 1] (n,), size (n,), session's number (n,) -> (n,)."""
         out = np.empty(len(volume))
@@ -139,3 +149,42 @@ def bought_share(z: F64) -> F64:
     """Share of a bar's volume taken for bought, given its price change in deviations: bulk classification by the normal law."""
     share: F64 = _normal(np.ascontiguousarray(z, np.float64))
     return share
+
+
+@step
+def flow_of_quotes(f: Any, at: Any, kinds: Any) -> None:
+    """Four inputs: bid, ask and their sizes; state quote."""
+    bid, ask, bid_size, ask_size = (
+        input_of(f, at, kinds, 0),
+        input_of(f, at, kinds, 1),
+        input_of(f, at, kinds, 2),
+        input_of(f, at, kinds, 3),
+    )
+    order_flow(key_of(f, kinds), bid, ask, bid_size, ask_size, table(f[MORE + 4], f[KEYS], 4), output_of(f, at, kinds))
+
+
+@step
+def volume_buckets(f: Any, at: Any, kinds: Any) -> None:
+    """Four inputs, the last the session's number; state ring, day, count, filled and session; numbers: n, sessions."""
+    keys, n, rows = f[KEYS], f[MORE + 9], np.empty((3, rows_of(f, kinds)))
+    for p in range(3):
+        rows[p] = input_of(f, at, kinds, p)
+    rings = table(f[MORE + 4], keys, n), int_table(f[MORE + 5], keys, n), ints(f[MORE + 6], keys)
+    filled, current, session = table(f[MORE + 7], keys, 2), ints(f[MORE + 8], keys), whole_input_of(f, at, kinds, 3)
+    buckets(key_of(f, kinds), rows, session, rings, filled, current, f[MORE + 10], output_of(f, at, kinds))
+
+
+@step
+def _expected_imbalance(f: Any, at: Any, kinds: Any) -> None:
+    n, out = input_of(f, at, kinds, 0), output_of(f, at, kinds)
+    for i in range(n.shape[0]):
+        out[i] = np.sqrt(2.0 / (pi * n[i])) if n[i] > 0.0 else np.nan
+
+
+@step
+def _bought_share(f: Any, at: Any, kinds: Any) -> None:
+    output_of(f, at, kinds)[:] = _normal(input_of(f, at, kinds, 0))
+
+
+compiled_as(bought_share, _bought_share)
+compiled_as(expected_imbalance, _expected_imbalance)

@@ -10,7 +10,8 @@ import numpy as np
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.time import DAY, HOUR, MINUTE, SECOND, Duration
 from undertow.features.language.memory import Memory
-from undertow.features.operators import kernels_prints
+from undertow.features.language.steps import Compiled
+from undertow.features.operators import kernels_prints, steps_prints
 
 State = dict[str, Any]
 #: stamps come in whole milliseconds at most: what falls on the very end of a span counts, whichever way stamps were rounded
@@ -46,6 +47,11 @@ class Standing:
             "room": np.zeros(1, np.int64),
         }
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        names, spans = ("ends", "nodes", "held", "free", "room"), (self.span + ROUNDING, self.patience)
+        return Compiled(steps_prints.standing, names, spans, outputs=2, room=_room_to_stand)
+
     def push(self, state: State, base: Chunk, other: Chunk, value: F64) -> F64:
         """value (m,) of the rows of ``other`` -> (2, n) of those of ``base``."""
         if state["room"][0] < len(other):
@@ -56,6 +62,12 @@ class Standing:
         kernels_prints.standing(one, two, value, (self.span + ROUNDING, self.patience), lists, out)
         out[1] /= SECOND
         return out
+
+
+def _room_to_stand(state: State, rows: int) -> int:
+    if state["room"][0] < rows:
+        _make_room(state, rows)
+    return int(state["room"][0])
 
 
 def _make_room(state: State, needed: int) -> None:
@@ -152,6 +164,11 @@ class Upper:
             "bound": np.full(keys, -np.inf),
         }
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = self.n, 4 * self.rank + 32, self.rank
+        return Compiled(steps_prints.upper, ("ring", "count", "top", "held", "bound"), numbers)
+
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.empty(len(x))
@@ -185,6 +202,11 @@ class Heaviest:
             "best": np.zeros(keys, np.int64),
             "more": np.stack([np.full(keys, np.nan), np.zeros(keys)]),
         }
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = self.sessions, self.bins, float(self.width)
+        return Compiled(steps_prints.heaviest, ("hist", "whole", "newest", "best", "more"), numbers, outputs=2, takes=(2,))
 
     def push(self, state: State, key: I64, price: F64, weight: F64, session: I64) -> F64:
         """key (n,), price (n,), weight (n,) rounded to whole numbers, the session's number (n,) -> (2, n) log price and share."""

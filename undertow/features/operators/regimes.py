@@ -9,7 +9,9 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import ints, number, table
 from undertow.features.language.memory import Memory
+from undertow.features.language.steps import KEYS, MORE, Compiled, input_of, key_of, output_of, step
 
 State = dict[str, Any]
 
@@ -39,6 +41,11 @@ class TwoStates:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"ring": np.full((keys, self.n), np.nan), "count": np.zeros(keys, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        chain = float(self.calm), float(self.turbulent), float(self.stays_calm), float(self.stays_turbulent)
+        return Compiled(two_states, ("ring", "count"), (self.n, *chain))
 
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), log returns (n,) -> (n,)."""
@@ -70,3 +77,13 @@ def _turbulence(
                 odds = p / (1.0 - p) * np.exp(min(log_odds, 300.0))
                 p = min(odds / (1.0 + odds), 1.0 - 1e-12)
         out[i] = p
+
+
+@step
+def two_states(f: Any, at: Any, kinds: Any) -> None:
+    """State ring and count; numbers: n, and four of the chain."""
+    keys, out = f[KEYS], output_of(f, at, kinds)
+    ring, count = table(f[MORE + 1], keys, f[MORE + 3]), ints(f[MORE + 2], keys)
+    calm, turbulent, first, second = number(f[MORE + 4]), number(f[MORE + 5]), number(f[MORE + 6]), number(f[MORE + 7])
+    out[:] = np.nan
+    _turbulence(key_of(f, kinds), input_of(f, at, kinds, 0), ring, count, calm, turbulent, first, second, out)

@@ -10,8 +10,10 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import cube, ints, table
 from undertow.features.language.memory import Memory
 from undertow.features.language.statistics import mean_of
+from undertow.features.language.steps import KEYS, MORE, OUT, Compiled, input_of, key_of, output_of, rows_of, step
 
 State = dict[str, Any]
 SCORE, HALF_LIFE = 0, 1  #: numbers that ``Reversion`` gives
@@ -55,6 +57,10 @@ class Reversion:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"ring": np.full((2, keys, self.n), np.nan), "count": np.zeros(keys, np.int64)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(return_to_mean, ("ring", "count"), (self.n,), outputs=2)
 
     def push(self, state: State, key: I64, y: F64, x: F64) -> F64:
         """key (n,), y (n,), x (n,) -> (2, n)."""
@@ -136,6 +142,10 @@ class Unexplained:
         """State of ``keys`` symbols that have seen nothing."""
         return {"ring": np.full((keys, self.n, 4), np.nan), "count": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(left_unexplained, ("ring", "count"), (self.n,))
+
     def push(self, state: State, key: I64, y: F64, a: F64, b: F64, c: F64) -> F64:
         """key (n,), y (n,), three columns (n,) -> (n,)."""
         out = np.empty(len(y))
@@ -206,3 +216,20 @@ def _left(sums: F64, m: float) -> float:
                     sums[b, d] -= share * sums[a, d]
     left = sums[0, 0]
     return float(sums[4, 0] / np.sqrt(left / (m - 4.0))) if left > 1e-12 * whole[0] else np.nan
+
+
+@step
+def return_to_mean(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs; state ring and count; number: n."""
+    keys, n = f[KEYS], f[MORE + 4]
+    ring, count, out = cube(f[MORE + 2], 2, keys, n), ints(f[MORE + 3], keys), table(at[f[OUT]], 2, rows_of(f, kinds))
+    reversion(key_of(f, kinds), input_of(f, at, kinds, 0), input_of(f, at, kinds, 1), ring, count, out)
+
+
+@step
+def left_unexplained(f: Any, at: Any, kinds: Any) -> None:
+    """Four inputs; state ring and count; number: n."""
+    n, keys, rows = f[MORE + 6], f[KEYS], np.empty((rows_of(f, kinds), 4))
+    for p in range(4):
+        rows[:, p] = input_of(f, at, kinds, p)
+    unexplained(key_of(f, kinds), rows, cube(f[MORE + 4], keys, n, 4), ints(f[MORE + 5], keys), output_of(f, at, kinds))

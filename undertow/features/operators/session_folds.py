@@ -9,7 +9,9 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import floats, ints
 from undertow.features.language.memory import Memory
+from undertow.features.language.steps import KEYS, MORE, Compiled, input_of, key_of, output_of, step, whole_input_of
 
 State = dict[str, Any]
 
@@ -33,6 +35,10 @@ class SessionExtreme:
         """State of ``keys`` symbols that have seen nothing."""
         return {"current": np.full(keys, -1, np.int64), "held": np.full(keys, np.nan)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(session_extreme, ("current", "held"), (int(self.which == "highest"),), takes=(1,))
+
     def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session (n,) -> (n,)."""
         out = np.empty(len(x))
@@ -52,6 +58,10 @@ class SessionBefore:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"current": np.full(keys, -1, np.int64), "newest": np.full(keys, np.nan), "before": np.full(keys, np.nan)}
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        return Compiled(session_before, ("current", "newest", "before"), takes=(1,))
 
     def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session (n,) -> (n,)."""
@@ -83,3 +93,19 @@ def _before(key: I64, x: F64, session: I64, current: I64, newest: F64, before: F
         if not np.isnan(x[i]):
             newest[k] = x[i]
         out[i] = before[k]
+
+
+@step
+def session_extreme(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs, the second the session's number; state current and held; number: the sign."""
+    x, session, keys = input_of(f, at, kinds, 0), whole_input_of(f, at, kinds, 1), f[KEYS]
+    sign = 1.0 if f[MORE + 4] == 1 else -1.0
+    _extreme(key_of(f, kinds), x, session, sign, ints(f[MORE + 2], keys), floats(f[MORE + 3], keys), output_of(f, at, kinds))
+
+
+@step
+def session_before(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs, the second the session's number; state current, newest and before."""
+    x, session, keys = input_of(f, at, kinds, 0), whole_input_of(f, at, kinds, 1), f[KEYS]
+    current, newest, before = ints(f[MORE + 2], keys), floats(f[MORE + 3], keys), floats(f[MORE + 4], keys)
+    _before(key_of(f, kinds), x, session, current, newest, before, output_of(f, at, kinds))

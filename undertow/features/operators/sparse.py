@@ -9,8 +9,10 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import int_table, ints, table
 from undertow.features.language.memory import Memory
 from undertow.features.language.statistics import CODES, Statistic, statistic_of
+from undertow.features.language.steps import KEYS, MORE, Compiled, input_of, key_of, output_of, step
 
 State = dict[str, Any]
 
@@ -38,6 +40,11 @@ class LastKnown:
         counts = {name: np.zeros(keys, np.int64) for name in ("seen", "count")}
         return {"ring": np.full((keys, self.n), np.nan), "at": np.zeros((keys, self.n), np.int64), **counts}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = self.n, self.within, self.least, CODES[self.statistic]
+        return Compiled(last_known, ("ring", "at", "seen", "count"), numbers)
+
     def push(self, state: State, key: I64, x: F64) -> F64:
         """key (n,), x (n,) -> (n,)."""
         out = np.full(len(x), np.nan)
@@ -63,3 +70,13 @@ def _last_known(key: I64, x: F64, ring: F64, at: I64, seen: I64, count: I64, wit
                 found += 1
         if found >= least:
             out[i] = statistic_of(window[:found].copy(), what)
+
+
+@step
+def last_known(f: Any, at: Any, kinds: Any) -> None:
+    """State ring, at, seen and count; numbers: n, within, least and the statistic's number."""
+    n, keys, within, least, what = f[MORE + 5], f[KEYS], f[MORE + 6], f[MORE + 7], f[MORE + 8]
+    ring, place = table(f[MORE + 1], keys, n), int_table(f[MORE + 2], keys, n)
+    seen, count, out = ints(f[MORE + 3], keys), ints(f[MORE + 4], keys), output_of(f, at, kinds)
+    out[:] = np.nan
+    _last_known(key_of(f, kinds), input_of(f, at, kinds, 0), ring, place, seen, count, within, least, what, out)

@@ -12,8 +12,10 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import block, int_table, ints, table
 from undertow.features.language.memory import Memory
 from undertow.features.language.statistics import NORMAL_MAD
+from undertow.features.language.steps import KEYS, MORE, Compiled, input_of, key_of, output_of, step, whole_input_of
 
 State = dict[str, Any]
 Judgement = Literal["tail", "fine_tail", "robust_score"]
@@ -45,19 +47,36 @@ class PastSessions:
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return past_of(keys, self.n, 1) | {"sorted": np.zeros((keys, self.n * ROWS)), "about": np.full((keys, 3), np.nan)}
+        more = {"sorted": np.zeros((keys, self.n * ROWS)), "about": np.full((keys, 3), np.nan), "room": np.array([ROWS])}
+        return past_of(keys, self.n, 1) | more
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        names = "rows", "used", "day", "current", "sorted", "about", "room"
+        numbers = self.n, get_args(Judgement).index(self.judgement)
+        return Compiled(past_sessions, names, numbers, room=_room, by_key=True, takes=(1,))
 
     def push(self, state: State, key: I64, x: F64, session: I64) -> F64:
         """key (n,), x (n,), session's number (n,) -> (n,)."""
         out = np.empty(len(x))
-        make_room(state, key, session)
-        if state["sorted"].shape[1] < self.n * state["rows"].shape[2]:
-            longer = np.zeros((len(state["sorted"]), self.n * state["rows"].shape[2]))
-            longer[:, : state["sorted"].shape[1]] = state["sorted"]
-            state["sorted"] = longer
+        _room(state, key, session)
         past = state["rows"], state["used"], state["day"], state["current"]
         judge(key, x, session, past, state["sorted"], state["about"], get_args(Judgement).index(self.judgement), out)
         return out
+
+
+def _room(state: State, key: I64, session: I64) -> int:
+    make_room(state, key, session)
+    rows, used = state["rows"], state["used"]
+    room, keys, n = int(rows.shape[2]), len(used), int(used.shape[1])
+    if state["room"][0] < room:
+        longer = np.zeros((keys, (n - 1) * room))
+        longer[:, : state["sorted"].shape[1]] = state["sorted"]
+        state["sorted"], state["room"][0] = longer, room
+    if not len(key):
+        return 0
+    held = used[np.arange(keys), state["current"] % n]
+    return int(room - held.max() - np.bincount(key).max())
 
 
 def past_of(keys: int, n: int, columns: int) -> State:
@@ -172,3 +191,14 @@ def _judged(x: float, past: F64, about: F64, what: int) -> float:
         edge = (1.0 + m - np.searchsorted(past, about[1])) / (m + 1.0)
         return float(max(edge * np.exp(-(x - about[1]) / about[2]), 1e-12))
     return float((1.0 + m - np.searchsorted(past, x)) / (m + 1.0))
+
+
+@step
+def past_sessions(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs, the second the session's number; state rows, used, day, current, sorted, about and room; numbers: n, judgement."""
+    x, session, keys = input_of(f, at, kinds, 0), whole_input_of(f, at, kinds, 1), f[KEYS]
+    n, what, room = f[MORE + 9], f[MORE + 10], ints(f[MORE + 8], 1)[0]
+    used, day, current = int_table(f[MORE + 3], keys, n + 1), int_table(f[MORE + 4], keys, n + 1), ints(f[MORE + 5], keys)
+    past = block(f[MORE + 2], keys, n + 1, room, 1), used, day, current
+    ordered, about = table(f[MORE + 6], keys, n * room), table(f[MORE + 7], keys, 3)
+    judge(key_of(f, kinds), x, session, past, ordered, about, what, output_of(f, at, kinds))

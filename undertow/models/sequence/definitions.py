@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -79,9 +81,14 @@ def _recurrent(layer: Any, shape: Architecture, width: int) -> Any:
 BUILDERS: dict[str, Callable[[Architecture, int], Any]] = {"lstm": lstm, "gru": gru, "tcn": tcn}
 
 
+def has_extra() -> bool:
+    """Whether Keras is there; imports nothing."""
+    return find_spec("keras") is not None
+
+
 def require_extra() -> None:
     """Raises ``NotSupported``, with how to install it, where Keras is absent; imports nothing."""
-    if find_spec("keras") is None:
+    if not has_extra():
         raise NotSupported(HOW_TO_INSTALL)
 
 
@@ -91,4 +98,17 @@ def import_keras() -> Any:
         import keras
     except ImportError as error:
         raise NotSupported(f"{HOW_TO_INSTALL} ({error})") from error
+    if keras.backend.backend() == "tensorflow":
+        _one_thread()
     return keras
+
+
+@cache
+def _one_thread() -> None:
+    # several networks are taught side by side, and sums do not depend on the number of cores then
+    threading = import_module("tensorflow").config.threading
+    try:
+        threading.set_intra_op_parallelism_threads(1)
+        threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        return  # whoever began to use it before has settled that already

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -136,15 +137,37 @@ def _convolution(graph: _Graph, weights: Weights, signal: str, name: tuple[str, 
     return full
 
 
-def save(network: Network, folder: Path) -> None:
-    """Write ``network.npz`` and ``network.onnx`` into a folder that exists; raises ``StoreError`` where the disk refuses."""
+def pack_network(network: Network) -> dict[str, Any]:
+    """A network as plain arrays and one string of JSON, which ``unpack_network`` takes."""
     about = {"format": FORMAT, "members": len(network.members), "across": network.across, "shape": asdict(network.shape)}
     scaler = {"centre": network.scaler.centre, "spread": network.scaler.spread, "masked": network.scaler.masked}
     weights = {f"{m}/{name}": value for m, member in enumerate(network.members) for name, value in member.items()}
+    return {"about": json.dumps(about), **scaler, **weights}
+
+
+def unpack_network(packed: Mapping[str, Any]) -> Network:
+    """The network that was packed; raises ``StoreError`` where something is missing, of another size or of another format."""
+    try:
+        about = json.loads(str(packed["about"]))
+        if about["format"] != FORMAT:
+            raise StoreError(f"It has format {about['format']}; this version reads {FORMAT}. Train the model again.")
+        shape = Architecture(**about["shape"] | {"dilations": tuple(about["shape"]["dilations"])})
+        scaler = Scaler(**{name: np.asarray(packed[name]) for name in ("centre", "spread", "masked")})
+        expected = shapes(shape, scaler.width)
+        members = tuple({name: np.asarray(packed[f"{m}/{name}"]) for name in expected} for m in range(about["members"]))
+    except (KeyError, TypeError, ValueError, BadInput) as error:
+        raise StoreError(f"It is incomplete or damaged ({error}); train the model again.") from error
+    if any(member[name].shape != size for member in members for name, size in expected.items()):
+        raise StoreError("It is damaged: an array has another size than its network; train the model again.")
+    return Network(shape=shape, scaler=scaler, members=members, across=int(about["across"]))
+
+
+def save(network: Network, folder: Path) -> None:
+    """Write ``network.npz`` and ``network.onnx`` into a folder that exists; raises ``StoreError`` where the disk refuses."""
+    packed = pack_network(network)
     try:
         (folder / "network.onnx").write_bytes(to_onnx(network))
-        arrays: dict[str, Array] = {"about": np.array(json.dumps(about)), **scaler, **weights}
-        np.savez(folder / "network.npz", allow_pickle=False, **arrays)
+        np.savez(folder / "network.npz", allow_pickle=False, **{name: np.asarray(value) for name, value in packed.items()})
     except OSError as error:
         raise StoreError(f"The model could not be written to {folder}: {error}.") from error
 
@@ -155,15 +178,9 @@ def load(folder: Path) -> Network:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: np.asarray(stored[name]) for name in stored.files}
-        about = json.loads(str(arrays["about"]))
-        if about["format"] != FORMAT:
-            raise StoreError(f"{path} has format {about['format']}; this version reads {FORMAT}. Train the model again.")
-        shape = Architecture(**about["shape"] | {"dilations": tuple(about["shape"]["dilations"])})
-        scaler = Scaler(centre=arrays["centre"], spread=arrays["spread"], masked=arrays["masked"])
-        expected = shapes(shape, scaler.width)
-        members = tuple({name: arrays[f"{m}/{name}"] for name in expected} for m in range(about["members"]))
-        if any(member[name].shape != size for member in members for name, size in expected.items()):
-            raise StoreError(f"{path} is damaged: an array has another size than its network; train the model again.")
-    except (OSError, EOFError, BadZipFile, KeyError, TypeError, ValueError, BadInput) as error:
+    except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
         raise StoreError(f"{path} is absent, cut short or damaged ({error}); train the model again.") from error
-    return Network(shape=shape, scaler=scaler, members=members, across=int(about["across"]))
+    try:
+        return unpack_network(arrays)
+    except StoreError as error:
+        raise StoreError(f"{path} cannot be used. {error}") from error

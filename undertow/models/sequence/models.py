@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.errors import BadInput
 from undertow.models.logistic import sigmoid
+from undertow.models.register import model
+from undertow.models.rows import Past, Rows
+from undertow.models.sequence.answers import answer, explain_rows
 from undertow.models.sequence.definitions import Architecture, require_extra
-from undertow.models.sequence.network import Network
+from undertow.models.sequence.export import pack_network, unpack_network
+from undertow.models.sequence.network import Network, kernels_of
 from undertow.models.sequence.training import Lesson, Recipe, balance, first_weights, split, teach
 from undertow.models.sequence.windows import Panel, Windows, arrange, fit_scaler
 
@@ -22,10 +27,8 @@ TRAIN_NEEDS, VALIDATION_NEEDS = 64, 16
 class SequenceModel(Protocol):
     """A base model of direction that looks at a row together with the rows before it.
 
-    It differs from ``undertow.core.protocols.Model`` in one thing: rows come as a ``Panel``, which says whose they are and when.
-    To use one in the framework: keep all ticks that came since the last retraining with ``lookback`` rows before them, not only
-    the teaching ones; fit on a panel of every remembered row with y NaN where a row does not teach (it is context then); answer new
-    ticks through ``Stream.push``, whose bits do not depend on the cut; and hand its log-odds to the stack as one more column.
+    It differs from ``undertow.core.protocols.Model`` in one thing: rows come as a ``Panel``, which says whose they are and when. A row
+    with y NaN is context only. The framework's panel holds the teaching ticks; between them, ``log_odds`` answers by the same window.
     """
 
     def fit(self, panel: Panel, y: F64, weight: F64) -> Self:
@@ -48,12 +51,14 @@ class SequenceNetwork:
         require_extra()
         self.shape, self.recipe, self.across = shape, recipe or Recipe(), across
 
-    def fit(self, panel: Panel, y: F64, weight: F64) -> Self:
+    def fit(self, panel: Panel | F64, y: F64, weight: F64) -> Self:
         """Teach on the earlier part, stop on the later one; ``note_`` says why where the base rate is all there is to say.
 
         y (rows,) in {0, 1} or NaN for context; weight (rows,) the uniqueness of each outcome, 1 for one that no other overlaps.
-        Raises ``BadInput`` without ``label_known_at`` or with other lengths.
+        A bare matrix (rows, features) has no order: it teaches the base rate. Raises ``BadInput`` without ``label_known_at`` or with
+        other lengths.
         """
+        panel = panel if isinstance(panel, Panel) else _unordered(panel)
         if panel.label_known_at is None:
             raise BadInput("Fitting a sequence model needs the panel's label_known_at: when each row's label became known.")
         if not len(y) == len(weight) == len(panel):
@@ -82,19 +87,44 @@ class SequenceNetwork:
             if not any(self.epochs_):
                 self.note_ = "nothing that was learnt beat the base rate on later rows by more than a standard error"
         self.network_ = Network(shape=self.shape, scaler=scaler, members=tuple(members), across=self.across)
+        self._kernels = kernels_of(self.network_)
         return self
 
-    def predict(self, panel: Panel) -> F64:
-        """Probability of up of each row (rows,); the same bits whatever other symbols and later rows are in the panel."""
-        return sigmoid(self.network_.log_odds(panel))
+    def log_odds(self, rows: Rows | F64, columns: I64) -> F64:
+        """Score of each row (n,) after the teaching rows before it; ``columns`` (k,) of the features are this model's.
 
-    def contributions(self, panel: Panel) -> F64:
+        A bare matrix (n, k) holds those columns alone, and nothing is known before each row.
+        """
+        return answer(self.network_, self._kernels, *_with_past(rows, columns))
+
+    def explain(self, rows: Rows | F64, columns: I64) -> F64:
+        """Contributions (n, k + 1) to ``log_odds`` by column, over the whole window; the last column the base."""
+        return explain_rows(self.network_, self._kernels, *_with_past(rows, columns))
+
+    def pack(self) -> dict[str, Any]:
+        """What was learnt, as arrays and numbers that ``unpack`` takes."""
+        return {**pack_network(self.network_), "note": self.note_}
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any]) -> Self:
+        """The model that was packed; it answers with the same bits, and without Keras."""
+        one = object.__new__(cls)
+        one.network_, one.note_ = unpack_network(packed), str(packed["note"])
+        one.shape, one.recipe, one.across, one.epochs_ = one.network_.shape, Recipe(), one.network_.across, []
+        one._kernels = kernels_of(one.network_)
+        return one
+
+    def predict(self, panel: Panel | F64) -> F64:
+        """Probability of up of each row (rows,); the same bits whatever other symbols and later rows are in the panel."""
+        return sigmoid(self.network_.log_odds(panel if isinstance(panel, Panel) else _unordered(panel)))
+
+    def contributions(self, panel: Panel | F64) -> F64:
         """(rows, features + 1): features are let in one after the other, in order and in reverse, and the two ways averaged.
 
         That is exact for effects of up to two features together and always sums to the score; the base is the score when nothing
         is known. It costs two predictions a feature: to explain the last rows, pass ``panel.tail(lookback)``.
         """
-        return explain(self.network_, panel)
+        return explain(self.network_, panel if isinstance(panel, Panel) else _unordered(panel))
 
 
 def explain(network: Network, panel: Panel) -> F64:
@@ -110,6 +140,20 @@ def explain(network: Network, panel: Panel) -> F64:
             out[:, column] += 0.5 * (after - before)
             before = after
     return out
+
+
+def _unordered(X: F64) -> Panel:
+    """Rows without a past: each a symbol of its own."""
+    zero = np.zeros(len(X), np.int64)
+    return Panel(X=X, key=np.arange(len(X)), tick=zero, session=zero, label_known_at=zero)
+
+
+def _with_past(rows: Rows | F64, columns: I64) -> tuple[Rows, I64]:
+    if isinstance(rows, Rows):
+        return rows, columns
+    zero, none = np.zeros(len(rows), np.int64), np.empty(0, np.int64)
+    past = Past(tick=none, session=none, X=np.empty((0, 1, rows.shape[1])))
+    return Rows(X=rows, tick=zero, key=zero, session=zero, phase=zero, past=past), np.arange(rows.shape[1])
 
 
 def _normal(weight: F64, train: I64) -> F64:
@@ -137,17 +181,21 @@ class TimeSeriesModels:
     Raises ``NotSupported``, with how to install it, where the extra `deep` is absent.
     """
 
-    recipe = Recipe()
+    #: fewer members and epochs than a study would take: what a quarter's retraining can afford
+    recipe = Recipe(seeds=(0, 1), epochs=10, patience=3)
     seed = 0
 
+    @model
     def lstm(self) -> SequenceNetwork:
         """Long short-term memory."""
         return self._network(Architecture(kind="lstm"), 100)
 
+    @model
     def gru(self) -> SequenceNetwork:
         """Gated recurrent units."""
         return self._network(Architecture(kind="gru"), 200)
 
+    @model
     def tcn(self) -> SequenceNetwork:
         """Temporal convolutions: causal, dilated, residual."""
         return self._network(Architecture(kind="tcn"), 300)

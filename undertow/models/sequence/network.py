@@ -44,6 +44,11 @@ class Network:
     members: tuple[Weights, ...]
     across: int = 1  #: see ``windows.arrange``
 
+    @property
+    def is_deaf(self) -> bool:
+        """Whether no member listens to its rows: then the base rate is all it says."""
+        return not any(member["head/kernel"].any() for member in self.members)
+
     def log_odds(self, panel: Panel) -> F64:
         """Score of each row (rows,), from its window alone."""
         return Stream(self).push(panel)

@@ -92,23 +92,27 @@ def gru_step(projected: F32, recurrent: F32, bias: F32, h: F32, gates: F32) -> N
 
 
 @njit(cache=True, error_model="numpy")
+def layers_step(is_lstm: bool, projected: F32, kernel: F32, recurrent: F32, bias: F32, h: F32, c: F32, gates: F32) -> None:
+    """Move h and c (layers, units) by one row, given projected to the first layer's gates (gates,), which it overwrites."""
+    for layer in range(h.shape[0]):
+        if layer > 0:
+            projected[:] = bias[layer, 0]
+            add_product(h[layer - 1], kernel[layer], projected)
+        if is_lstm:
+            lstm_step(projected, recurrent[layer], h[layer], c[layer], gates)
+        else:
+            gru_step(projected, recurrent[layer], bias[layer, 1], h[layer], gates)
+
+
+@njit(cache=True, error_model="numpy")
 def _replay(is_lstm: bool, ring: F32, cursor: int, kernel: F32, recurrent: F32, bias: F32, h: F32) -> None:
     """Run one member's ring (lookback, gates) through its layers from zero; h (layers, units) is left at the last row."""
-    layers, units = h.shape
-    c = np.zeros((layers, units), np.float32)
-    gates = np.empty(ring.shape[1], np.float32)
-    projected = np.empty(ring.shape[1], np.float32)
+    c = np.zeros(h.shape, np.float32)
+    gates, projected = np.empty(ring.shape[1], np.float32), np.empty(ring.shape[1], np.float32)
     h[:] = 0.0
     for step in range(ring.shape[0]):
         projected[:] = ring[(cursor + step) % ring.shape[0]]
-        for layer in range(layers):
-            if layer > 0:
-                projected[:] = bias[layer, 0]
-                add_product(h[layer - 1], kernel[layer], projected)
-            if is_lstm:
-                lstm_step(projected, recurrent[layer], h[layer], c[layer], gates)
-            else:
-                gru_step(projected, recurrent[layer], bias[layer, 1], h[layer], gates)
+        layers_step(is_lstm, projected, kernel, recurrent, bias, h, c, gates)
 
 
 @njit(cache=True, error_model="numpy")
@@ -144,12 +148,13 @@ def recurrent_steps(
             ring[m, slot] = bias[m, 0, 0]
             add_product(rows[t], kernel[m, 0], ring[m, slot])
             _replay(is_lstm, ring[m], cursor[0], kernel[m], recurrent[m], bias[m], h)
-            total += _head(h[-1], head[m], head_bias[m])
+            total += head_of(h[-1], head[m], head_bias[m])
         out[t] = total / members
 
 
 @njit(cache=True, error_model="numpy")
-def _head(h: F32, weights: F32, bias: np.float32) -> float:
+def head_of(h: F32, weights: F32, bias: np.float32) -> float:
+    """One member's log-odds from its last state (units,)."""
     total = float(bias)
     for k in range(h.shape[0]):
         total += float(h[k]) * float(weights[k])
@@ -223,6 +228,6 @@ def tcn_steps(
         total = 0.0
         for m in range(members):
             tcn_step(rows[t], ring[m], cursor[0], dilations, kernel[m], bias[m], skip[m], skip_bias[m], answer)
-            total += _head(answer, head[m], head_bias[m])
+            total += head_of(answer, head[m], head_bias[m])
         cursor[0] += 1
         out[t] = total / members
