@@ -8,6 +8,7 @@ import pytest
 from undertow.models.abstention import directions, threshold
 from undertow.models.calibration import calibrate, effective_count
 from undertow.models.logistic import RidgeLogistic, sigmoid
+from undertow.models.phases import PHASES, REGULAR
 from undertow.models.stacking import stack
 from undertow.models.trees import HistogramBoosted
 
@@ -51,11 +52,13 @@ def test_stacking_beats_equal_weights_when_one_model_knows_and_falls_back_when_n
     rng = np.random.default_rng(4)
     odds = rng.standard_normal((20_000, 3))
     y = (rng.random(20_000) < sigmoid(odds[:, 0])).astype(float)
-    knows = stack(odds, y, 20_000.0)
+    phase, speaks = np.full(20_000, REGULAR), np.ones((len(PHASES), 3), bool)
+    knows = stack(odds, y, 20_000.0, phase, speaks)
     assert knows.method.startswith("stacked")
     assert knows.weights[0] > 5 * max(knows.weights[1:])
     assert (knows.weights >= 0).all()
-    few = stack(odds[:100], y[:100], 30.0)
+    assert knows.weights.sum() == pytest.approx(1.0)
+    few = stack(odds[:100], y[:100], 30.0, phase[:100], speaks)
     assert few.weights == pytest.approx([1 / 3] * 3)
     assert "too few" in few.method
 
