@@ -29,6 +29,7 @@ FIRST, LAST = "2026-03-02", "2026-03-13"
 OF = ("--symbols", "AAPL,MSFT", "--start-date", FIRST, "--end-date", LAST)
 KINDS = ("--kinds", "corporate_action,bar,daily_bar,off_exchange_volume,news_item,flow_alert,insider_trade,earnings_report")
 KILLS = 20
+PROBE = "/api/earnings/AAPL"
 
 
 def market(home: Path) -> Path:
@@ -123,7 +124,8 @@ def test_killed_twenty_times_it_ends_as_if_never(vendors: Vendors, whole: Path, 
             time.sleep(0.9 + 0.11 * kill + chance.random() * 0.3)
             os.killpg(process.pid, signal.SIGKILL)
         for question, count in vendors.faults.served.items():
-            if count > before.get(question, 0) and _page(question) in shelved:
+            # each run first asks what the plan includes, of earnings by this very question
+            if count > before.get(question, 0) and _page(question) in shelved and question != PROBE:
                 kept_twice.append(question)
     done = run(UNDERTOW, "data", "download", *OF, *KINDS, env=vendors.env(home))
     assert done.code == 0, done.err
