@@ -28,7 +28,7 @@ test: ## every test
 	./run_tests.sh
 
 bench: ## the measurements, on this machine; fails at the end if a bound was missed
-	@missed=0; for each in benchmarks benchmarks.features benchmarks.flatfiles benchmarks.streams benchmarks.serving; do \
+	@missed=0; for each in benchmarks benchmarks.features benchmarks.flatfiles benchmarks.streams benchmarks.serving benchmarks.latency; do \
 		echo "$$each"; $(BIN)/python -m $$each || missed=1; done; exit $$missed
 
 format: ## rewrite the files in the house's format

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
 CASH, SIZE, SLIP, FEE, PANEL_FEE = 1_000_000.0, 100.0, 1e-4, 1e-4, 5e-4
-EXPECTED = {"W1": 922_761.12, "W2": 613_922.61, "W3": 994_611.38}  #: final equity in USD; of W3 the mean over its variants
+EVERY, SHARES, WEIGHT = 500, 10.0, 2 / 101.0  #: of W4: trades between two orders, shares of one, a trade's weight in the average
+#: final equity in USD; of W3 the mean over its variants; W4's orders fill at the next trade's price, whoever calls the strategy
+EXPECTED = {"W1": 922_761.12, "W2": 613_922.61, "W3": 994_611.38, "W4": 998_209.39, "W4P": 998_209.39, "W4W": 998_209.39}
 
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -109,3 +111,49 @@ def sweep(opens: F64, closes: F64, signals: NDArray[np.int8], out: F64) -> None:
             deepest = min(deepest, worth / peak - 1.0)
         mean = total / n
         out[v, 0], out[v, 1], out[v, 2], out[v, 3] = before, mean / (squares / n - mean * mean) ** 0.5, deepest, fills
+
+
+@bare
+def on_trade(state: F64, price: float) -> float:
+    """The strategy of W4: state is the average and the number of trades so far; every 500th trade buys above it, sells below."""
+    if state[1] == 0:
+        state[0] = price
+    state[0] += WEIGHT * (price - state[0])
+    state[1] += 1
+    if state[1] % EVERY == 0:
+        return SHARES if price >= state[0] else -SHARES
+    return 0.0
+
+
+@bare
+def trades(strategy: Callable[[F64, float], float], prices: F64) -> tuple[float, float, float, int]:
+    """One call of the strategy a trade; its order fills at the next trade's price."""
+    state = np.zeros(8)
+    cash = peak = CASH
+    shares, pending, deepest, fills = 0.0, 0.0, 0.0, 0
+    for i in range(prices.shape[0]):
+        price = prices[i]
+        if pending != 0.0:
+            paid = price * (1 + SLIP) if pending > 0 else price * (1 - SLIP)
+            cash -= pending * paid + abs(pending) * paid * FEE
+            shares += pending
+            fills += 1
+        pending = strategy(state, price)
+        worth = cash + shares * price
+        peak = max(peak, worth)
+        deepest = min(deepest, worth - peak)
+    return cash + shares * prices[-1], shares, deepest, fills
+
+
+def trades_in_python(
+    strategy: Callable[[int, float, float, object], float | None], at: NDArray[np.int64], prices: F64, sizes: F64
+) -> float:
+    """The same as a bare Python loop that marks nothing but the end: what the interpreter allows."""
+    cash, shares, pending = CASH, 0.0, None
+    for when, price, size in zip(at.tolist(), prices.tolist(), sizes.tolist(), strict=True):
+        if pending:
+            paid = price * (1 + SLIP) if pending > 0 else price * (1 - SLIP)
+            cash -= pending * paid + abs(pending) * paid * FEE
+            shares += pending
+        pending = strategy(when, price, size, None)
+    return cash + shares * float(prices[-1])

@@ -15,13 +15,13 @@ from undertow.core.calendar import nyse
 from undertow.core.time import MINUTE
 
 F64 = NDArray[np.float64]
-BARS, SWEEP_BARS, VARIANTS, DAYS, SYMBOLS = 1_000_000, 100_000, 200, 2_520, 500
+BARS, SWEEP_BARS, VARIANTS, DAYS, SYMBOLS, TRADES = 1_000_000, 100_000, 200, 2_520, 500, 1_000_000
 SESSION = 390  # minutes of a full one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """W1 and W3 trade the minute bars, W2 the daily panel."""
+    """W1 and W3 trade the minute bars, W2 the daily panel, W4 the trades."""
 
     start: NDArray[np.int64]  #: (bars,) ns UTC
     open: F64  #: (bars,) USD
@@ -32,6 +32,9 @@ class Inputs:
     day_open: F64  #: (days, symbols) USD
     day_close: F64  #: (days, symbols) USD
     weights: F64  #: (days, symbols) top and bottom decile, half the equity each
+    trade_at: NDArray[np.int64]  #: (trades,) ns UTC
+    trade_price: F64  #: (trades,) USD
+    trade_size: F64  #: (trades,) shares
 
 
 def make() -> Inputs:
@@ -42,6 +45,7 @@ def make() -> Inputs:
     signal = runs(chance, BARS)
     signals = np.stack([runs(chance, SWEEP_BARS) for _ in range(VARIANTS)], axis=1)
     day_open, day_close, weights = panel(chance)
+    trade_at, trade_price, trade_size = trades(chance)
     return Inputs(
         start=end - MINUTE,
         open=minute_bars[0],
@@ -52,6 +56,9 @@ def make() -> Inputs:
         day_open=day_open,
         day_close=day_close,
         weights=weights,
+        trade_at=trade_at,
+        trade_price=trade_price,
+        trade_size=trade_size,
     )
 
 
@@ -104,3 +111,12 @@ def panel(chance: Generator) -> tuple[F64, F64, F64]:
     rank, decile = score.argsort(1).argsort(1), SYMBOLS // 10
     weights = np.where(rank >= SYMBOLS - decile, 0.5 / decile, 0.0) - np.where(rank < decile, 0.5 / decile, 0.0)
     return open_, close, weights
+
+
+def trades(chance: Generator) -> tuple[NDArray[np.int64], F64, F64]:
+    """Times, prices and sizes of trades ten a second, whose price stays or moves by one cent."""
+    apart = np.maximum(chance.exponential(0.1, TRADES) * 1e9, 1000)
+    at = np.int64(1_700_000_000_000_000_000) + np.cumsum(apart).astype(np.int64)
+    moves = chance.choice([-1, 0, 1], TRADES, p=[0.25, 0.5, 0.25])
+    price = np.round(200 + np.cumsum(moves) * 0.01, 2)
+    return at, price, chance.integers(1, 400, TRADES).astype(np.float64)

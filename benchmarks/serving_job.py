@@ -24,6 +24,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 LIBRARIES = ("xgboost", "sklearn", "keras", "tensorflow", "jax", "torch")
 END = "2024-06-28"  #: of the job's thirty days
 PERIOD = 0.01
+FAST = 1e9  #: nothing is waited for
 
 
 class Sampler(threading.Thread):
@@ -79,23 +80,25 @@ def main(arguments: Sequence[str]) -> int:
     sampler.start()
     from undertow.app import modes
     from undertow.app.job import Flags, check
+    from undertow.app.trading.mode import trading
     from undertow.core.calendar import nyse
     from undertow.features.engineering import FeatureEngineering
     from undertow.models.framework import ModelIntegrationFramework
 
     calendar = nyse()
     now = int(calendar.midnight[calendar.session_on_or_before(_day(END))]) + 23 * 3600 * 10**9
-    job = check(Flags(mode="trading" if mode == "trading" else "backtest", end_date=END, source="simulated", networks=True), calendar, now)
+    played = Flags(mode="trading" if mode == "trading" else "backtest", end_date=END, source="simulated", networks=True, speed=FAST)
+    job = check(played, calendar, now)
     framework, features = _clocked(ModelIntegrationFramework), _clocked(FeatureEngineering)
 
     def silent(what: str, done: int, of: int) -> None:
         pass
 
-    def silent_step(desk: Any, step: Any) -> None:
+    def silent_step(session: Any, step: Any) -> None:
         pass
 
     if mode == "trading":
-        result = modes.trading(job, Path(home), calendar, silent, silent_step)
+        result = trading(job, Path(home), calendar, silent, silent_step)
     else:
         result = modes.backtest(job, Path(home), calendar, silent)
     where = sampler.stop()

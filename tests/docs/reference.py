@@ -118,7 +118,31 @@ def part_models() -> str:
     return table(["model", "what it is"], rows)
 
 
+def part_strategies() -> str:
+    """A section a strategy: its module's text, and its numbers with what each means."""
+    from undertow.strategies.catalogue import CATALOGUE
+
+    parts = []
+    for name, make in CATALOGUE.items():
+        module = inspect.getmodule(type(make()))
+        head, _, body = inspect.cleandoc(module.__doc__ or "").partition("\n")
+        paragraphs = re.split(r"\n(?=What it does:|Hypothesis:|Reads:|Fails )", body.strip())
+        told = [f"**{text.split(':')[0]}:**{text.partition(':')[2]}" if ":" in text[:14] else f"**Fails**{text[5:]}" for text in paragraphs]
+        meanings = dict(re.findall(r"^    (\w+): \w+ = .*?#: (.*)$", inspect.getsource(type(make())), re.MULTILINE))
+        numbers = {n: v for n, v in vars_of(make()).items() if isinstance(v, int | float)}
+        rows = [[f"`{n}`", f"{v:g}", plain(meanings.get(n))] for n, v in numbers.items()]
+        section = [f"## `{name}`", plain(head), *(plain(text) for text in told if text.strip("*"))]
+        parts.append("\n\n".join([*section, *([table(["parameter", "default", "meaning"], rows)] if rows else [])]))
+    return "\n\n".join(parts)
+
+
+def vars_of(made: Any) -> dict[str, Any]:
+    """Fields of a dataclass and their values; nothing of any other object."""
+    return {name: getattr(made, name) for name in getattr(made, "__dataclass_fields__", ())}
+
+
 PARTS = {
+    "strategies": ("strategies.md", part_strategies),
     "commands": ("commands.md", part_commands),
     "events": ("events.md", part_events),
     "features": ("features.md", part_features),

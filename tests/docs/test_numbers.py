@@ -17,7 +17,7 @@ from undertow.models.abstention import DENSITY, threshold
 from undertow.models.framework import Schedule
 from undertow.sandbox.market import Market
 from undertow.sandbox.options.chains import CONTRACTS
-from undertow.strategies.combined import Combined
+from undertow.strategies.meta import Meta
 from undertow.validation.significance import LEAST_SESSIONS
 
 SCHEDULE, COSTS, MARKET = Schedule(), Costs(), Market()
@@ -55,8 +55,8 @@ def test_a_number_is_the_code_s(page: str, sentence: str) -> None:
 
 
 def test_a_quarter_of_the_kelly_stake() -> None:
-    assert Combined().kelly == 0.25
-    assert Combined().most == 1.0
+    assert Meta().kelly == 0.25
+    assert Meta().most == 1.0
     assert calibration.PRIOR_SLOPE == 0.5
 
 

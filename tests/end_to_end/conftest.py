@@ -28,7 +28,7 @@ from undertow.core.events import DailyBar
 from undertow.tape.store import Tape
 
 #: the default backtest; in the market of seed 0 every signal of its window is NEUTRAL, and a run without a fill would show less
-DEFAULT = ("--symbols", "AAPL,MSFT,GOOGL", "--mode", "backtest", "--end-date", last_session(), "--seed", "1")
+DEFAULT = ("--symbols", "AAPL,MSFT,GOOGL", "--mode", "backtest", "--end-date", last_session(), "--seed", "1", "--uncertified")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def modes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
     """One session traded, backtested, foreseen at its premarket tick, and backtested together with the session before it."""
     home, day = tmp_path_factory.mktemp("modes"), last_session()
     before = str(nyse().day[nyse().session_on_or_before(np.datetime64(day)) - 1])
-    of = ("--symbols", "AAPL", "--end-date", day)
+    of = ("--symbols", "AAPL", "--end-date", day, "--uncertified")
     calls = {
         "trading": ("--mode", "trading", "--speed", "1e12"),
         "backtest": ("--mode", "backtest", "--start-date", day),

@@ -28,7 +28,8 @@ LONGEST = 500  #: seconds that any one command may take
 
 #: the cheapest whole run there is: the simulated market has just enough history for it (see test_bad_input)
 FIRST_POSSIBLE = "2005-08-25"
-SMALL = ("-s", "AAPL", "--source", "simulated", "--timeframe", "1d", "--start-date", FIRST_POSSIBLE, "--end-date", "2005-08-26")
+CHEAPEST = ("-s", "AAPL", "--source", "simulated", "--timeframe", "1d", "--start-date", FIRST_POSSIBLE, "--end-date", "2005-08-26")
+SMALL = (*CHEAPEST, "--uncertified")  #: with certified calls only nothing would be traded, and less shown
 LONGER = "2005-09-30"
 NOW = 1_795_348_800_000_000_000  #: 2026-11-22 12:00 UTC
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -11,16 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.end_to_end.harness import NOW, SMALL
+from tests.end_to_end.harness import CHEAPEST, NOW
 from undertow.app import learning, modes, wiring
 from undertow.app.job import Flags, check
+from undertow.app.trading.mode import trading
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk
 from undertow.engine.result import RunResult
 from undertow.models.framework import ModelIntegrationFramework
 
 QUICK = ("ridge_logistic", "xgboost")
-WINDOW = dict(zip(("start_date", "end_date"), (SMALL[-3], SMALL[-1]), strict=True))
+WINDOW = dict(zip(("start_date", "end_date"), (CHEAPEST[-3], CHEAPEST[-1]), strict=True))
 
 
 def run(
@@ -29,15 +31,22 @@ def run(
     """A backtest (or what ``mode`` says) of AAPL on daily bars, with these models and this digest of the code; ``said`` hears each step."""
     given: dict[str, object] = {"symbols": "AAPL", "source": "simulated", "timeframe": "1d", **WINDOW, **flags}
     job = check(Flags(**given), nyse(), NOW)  # type: ignore[arg-type]
+    with quick(only, code):
+        tell = partial(_step, said)
+        if job.mode == "trading":
+            return trading(job, home, nyse(), tell, lambda *_: None)
+        return (modes.backtest if job.mode == "backtest" else modes.premarket)(job, home, nyse(), tell)
+
+
+@contextmanager
+def quick(only: tuple[str, ...] = QUICK, code: str = "one") -> Iterator[None]:
+    """Everything that runs inside has these models and this digest of the code."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             wiring, "ModelIntegrationFramework", lambda *given, **named: ModelIntegrationFramework(*given, **named | {"only": only})
         )
         patch.setattr(learning, "code", lambda: code)
-        tell = partial(_step, said)
-        if job.mode == "trading":
-            return modes.trading(job, home, nyse(), tell, lambda *_: None)
-        return (modes.backtest if job.mode == "backtest" else modes.premarket)(job, home, nyse(), tell)
+        yield
 
 
 def _step(said: Callable[[str], object], name: str, done: int, whole: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.end_to_end.harness import FIRST_POSSIBLE, JOB, SMALL, Done, environment, files, run, together
+from tests.end_to_end.harness import CHEAPEST, FIRST_POSSIBLE, JOB, SMALL, Done, environment, files, run, together
 from undertow.app.main_job import main
 from undertow.core.calendar import nyse
 
@@ -38,6 +38,15 @@ WRONG = {
     ),
 }
 WRONG |= {f"capital {c}": ([f"--capital={c}"], f"--capital {c} is not between 1,000 and") for c in ("0", "-5", "nan", "inf", "-inf", "999")}
+VALID = "meta, options_flow, dark_pool, market_structure, earnings, technical_flow, flat, and all"
+WRONG |= {
+    "unknown strategy": (["--strategy", "meta,astrology"], f"--strategy astrology: there is no such strategy; there are {VALID}"),
+    "no strategy": (["--strategy", " ,"], "--strategy is empty: name at least one of meta, "),
+    "negative costs": (["--costs", "-1"], "--costs -1 is not between 0 and 10"),
+    "costs that are no number": (["--costs", "nan"], "--costs nan is not between 0 and 10"),
+    "retraining at every session": (["--retrain-every", "1"], "--retrain-every 1 is not between 5 and 252"),
+    "looking back no further than a month": (["--look-back", "21"], "--look-back 21 is not between 252 and 2520"),
+}
 WRONG |= {f"speed {s}": ([f"--speed={s}"], f"--speed {s} must be a positive number") for s in ("0", "-1", "nan", "inf")}
 DATES = ("2026-13-01", "2026-02-30", "20260401", "2026-4-1", "tomorrow", "", "2026-06-01T00:00", "-1", "２０２６-06-01")
 WRONG |= {f"start {d!r}": ([f"--start-date={d}"], f"--start-date: {d!r} is not a date: write YYYY-MM-DD") for d in DATES}
@@ -124,7 +133,7 @@ def test_too_little_history_says_how_much_more_and_from_when(
 def test_the_advice_is_the_first_day_that_works(
     small: Done, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = [*SMALL[:-4], "--start-date", "2005-08-24", "--end-date", "2005-08-26"]
+    arguments = [*CHEAPEST[:-4], "--start-date", "2005-08-24", "--end-date", "2005-08-26"]
     said = refused(arguments, tmp_path / "home", capsys, monkeypatch)
     assert f" 1 more are needed; start on {FIRST_POSSIBLE} or later" in said
     assert small.code == 0, small.err

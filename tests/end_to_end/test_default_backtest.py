@@ -45,6 +45,7 @@ def test_the_report_exists_and_says_simulated(default_runs: list[Done]) -> None:
             "manifest.json",
             "equity.parquet",
             "signals.parquet",
+            "orders.parquet",
             "fills.parquet",
         }
         assert [path.name for path in done.report.parent.parent.iterdir()] == [done.report.parent.name]

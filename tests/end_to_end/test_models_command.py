@@ -144,7 +144,7 @@ def test_what_is_due_is_what_the_framework_asks_for(tmp_path: Path, monkeypatch:
     result = run(tmp_path)
     calendar, every = nyse(), Schedule().every
     first = int(calendar.position(min(asked)))
-    whole = learning.due(calendar, first - 1, result.end)
+    whole = learning.due(calendar, first - 1, result.end, every)
     assert asked[: len(whole)] == whole
     assert whole == [calendar.at_time(i, 2 * HOUR) for i in range(first, int(calendar.position(result.end)) + 1) if i % every == 0]
 

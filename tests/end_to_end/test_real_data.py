@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.end_to_end.harness import JOB, UNDERTOW, Done, data, environment, run
+from tests.end_to_end.harness import JOB, ROOT, UNDERTOW, Done, data, environment, run
 from undertow.core.calendar import nyse
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -27,7 +27,7 @@ NEW_YORK = "America/New_York"
 
 @pytest.fixture(scope="module")
 def backtest(real_home: tuple[Path, dict[str, Done]]) -> Done:
-    return run(JOB, "-s", ",".join(SYMBOLS), *WINDOW, env=environment(real_home[0]))
+    return run(JOB, "-s", ",".join(SYMBOLS), *WINDOW, "--uncertified", env=environment(real_home[0]))
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +167,11 @@ def test_the_first_fill_comes_after_its_decision(backtest: Done) -> None:
 
 
 def test_each_fill_does_what_the_last_tick_before_it_said(backtest: Done, raw: pl.DataFrame) -> None:
-    """Sized at the last close known at the tick: whole shares of target times equity, nothing that came later."""
+    """Sized at the last close known at the tick: whole shares of target times its part of the equity, nothing that came later."""
     signals, fills, equity = (backtest.table(name) for name in ("signals", "fills", "equity"))
+    worth = equity.select("at", equity=sum((pl.col(symbol) for symbol in SYMBOLS), pl.lit(0.0)) / len(SYMBOLS))
     for symbol in SYMBOLS:
         bars = raw.filter(pl.col("symbol") == symbol).select(pl.col("end").alias("at"), "close")
-        worth = equity.select("at", pl.col(symbol).alias("equity"))
         said = signals.filter(pl.col("symbol") == symbol).select("at", "target")
         mine = fills.filter(pl.col("symbol") == symbol).with_columns(held=pl.col("shares").cum_sum())
         for table in (said, bars, worth):
@@ -199,6 +199,22 @@ def test_cash_and_shares_are_the_equity_to_the_cent_at_every_mark(backtest: Done
         assert f"Return: {100.0 * (both['again'][-1] / SLEEVE - 1.0):.2f}%" in line
         checked += 1
     assert checked
+
+
+# --- every strategy on four weeks ------------------------------------------------------------------------------------------------------
+
+
+def test_a_real_month_is_told_as_it_came_out(real_home: tuple[Path, dict[str, Done]]) -> None:
+    """The page of the documents has the summary of this very run, to the last digit."""
+    nine, days = "AAPL,MSFT,GOOG,AMZN,TSLA,SPY,QQQ,NVDA,META", ("--start-date", "2026-05-26", "--end-date", "2026-06-30")
+    done = run(JOB, "-s", nine, *days, "--strategy", "all", env=environment(real_home[0]))
+    assert done.code == 0, done.err
+    page = (ROOT / "docs" / "concepts" / "a-real-month.md").read_text("utf-8")
+    told = page.split("```text\n")[1].split("```")[0]
+    luck = ("Sharpe ratio", "Luck alone", "Not enough", "Significance", "This track record")  # settings tried in this home before count
+    assert [line for line in told.splitlines() if not line.strip().startswith(luck)] == [
+        line for line in done.summary.splitlines() if not line.strip().startswith(luck)
+    ]
 
 
 # --- a tape that lacks something ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.end_to_end.harness import NOW
-from undertow.app import modes
+from undertow.app import modes, prepare
 from undertow.app.choose import Chosen
 from undertow.app.job import Flags, check
 from undertow.core.calendar import nyse
@@ -21,6 +21,7 @@ from undertow.core.events import MISSING, CorporateAction, OpenInterest, columns
 from undertow.core.protocols import Source
 from undertow.core.time import Instant
 from undertow.engine.result import RunResult
+from undertow.report.prices import split_factor
 from undertow.sandbox.market import Market
 from undertow.sources.simulated import SimulatedSource
 
@@ -75,9 +76,11 @@ def backtest(market: str, split: bool, timeframe: str) -> RunResult:
     source: Source = Exactly(split, market == "exact, with open interest")
     if market == "simulated":
         source = SimulatedSource(Market(seed=SEED, splits={"AAPL": (DAY, float(RATIO))} if split else None))
-    job = check(Flags(symbols="AAPL,MSFT", source="simulated", timeframe=timeframe, capital=CAPITAL, **WINDOW), nyse(), NOW)
+    job = check(
+        Flags(symbols="AAPL,MSFT", source="simulated", timeframe=timeframe, capital=CAPITAL, certified=False, **WINDOW), nyse(), NOW
+    )
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as home:
-        patch.setattr(modes, "choose_source", lambda *_: Chosen(source=source))
+        patch.setattr(prepare, "choose_source", lambda *_: Chosen(source=source))
         return modes.backtest(job, Path(home), nyse(), lambda *_: None)
 
 
@@ -103,6 +106,16 @@ def test_the_split_happens_in_the_prices(market: str, timeframe: str) -> None:
     np.testing.assert_array_equal(with_it.close[: before + 1], without.close[: before + 1])
     np.testing.assert_allclose(with_it.close[after:, 0] * RATIO, without.close[after:, 0], rtol=1e-12 if market == "exact" else 5e-4)
     np.testing.assert_array_equal(with_it.close[:, 1], without.close[:, 1])
+
+
+@EACH
+def test_the_result_names_it(market: str, timeframe: str) -> None:
+    with_it, without = pair(market, timeframe)
+    _, after = around(with_it)
+    told = with_it.splits
+    assert (told.mark.tolist(), told.key.tolist(), told.ratio.tolist()) == ([after], [0], [float(RATIO)])
+    assert len(without.splits.mark) == 0
+    np.testing.assert_allclose(split_factor(with_it)[:, 0], np.where(np.arange(len(with_it.mark_at)) < after, 1 / RATIO, 1.0))
 
 
 @BOTH

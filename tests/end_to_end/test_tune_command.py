@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.end_to_end.harness import SMALL, UNDERTOW, environment, run
+from tests.end_to_end.harness import CHEAPEST, UNDERTOW, environment, run
 from undertow.validation.trials import TrialLedger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-LITTLE = ("tune", "ridge_logistic", "--settings", "3", "--folds", "2", *SMALL)
+LITTLE = ("tune", "ridge_logistic", "--settings", "3", "--folds", "2", *CHEAPEST)
 
 
 def test_a_search_is_counted_and_repeats_itself(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_search_is_counted_and_repeats_itself(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (("lstm",), "'lstm' has no settings to search; there are gradient_boosting"),
-        (("xgboost", "--folds", "12", *SMALL), "sessions with known outcomes are too few for 12 folds"),
+        (("xgboost", "--folds", "12", *CHEAPEST), "sessions with known outcomes are too few for 12 folds"),
     ],
 )
 def test_what_cannot_be_searched_is_one_sentence(arguments: tuple[str, ...], says: str, tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ class Sleeve:
     def trade(self, bar: int, price: float, volume: float) -> None:
         if self.want == self.shares or not price > 0:
             return
+        self.mark = self.mark if self.mark > 0 else price
         wanted = self.want - self.shares
         size = abs(wanted)
         if self.costs.participation < math.inf:
@@ -138,35 +139,118 @@ def run_shares(sleeve: Sleeve, rows: list[Row], targets: list[float], size: floa
     return sleeve
 
 
-def run_ticks(sleeve: Sleeve, rows: list[Row], ticks: list[int], weights: list[float], band: float) -> Sleeve:
-    """Every bar looks back over all ticks and all bars: quadratic, and nothing is remembered but the account."""
-    decided: dict[int, tuple[float, float]] = {}  # tick -> shares, least, once sized
-    used: set[int] = set()
+@dataclass
+class Bound:
+    """The portfolio's limits again: shares of the account's equity, each row of targets looked at by hand."""
 
-    def size(before: int) -> None:
-        equity = sleeve.equity[-1] if sleeve.equity else sleeve.capital
-        for tick, weight in zip(ticks, weights, strict=True):
-            if not math.isnan(weight) and tick < before and tick not in decided and sleeve.mark > 0:
-                decided[tick] = (sleeve.whole(weight * equity / sleeve.mark), band * equity / sleeve.mark)
+    name: float = 1.0
+    sector: float = 1.0
+    gross: float = 1.0
+    ladder: tuple[tuple[float, float], ...] = ()
+    sectors: list[str] = field(default_factory=list)  # a symbol each; "" for none
+    peak: float = -math.inf
+    rung: int = 0
+    left: float = 1.0
+    said: dict[int, float] = field(default_factory=dict)
+    allowed: dict[int, float] = field(default_factory=dict)
 
-    for i, row in enumerate(rows):
-        size(row.known)
+    def on(self, targets: list[float], held: list[float], equity: float, band: float) -> tuple[list[float], list[float]]:
+        """Weights in parts of equity / n (NaN: leave alone), and the band of each."""
+        n = len(targets)
+        if equity >= self.peak:
+            self.peak, self.rung = equity, 0
+        while self.rung < len(self.ladder) and equity <= self.peak * (1 - self.ladder[self.rung][0]) * (1 + 1e-12):
+            self.rung += 1
+        left = self.ladder[self.rung - 1][1] if self.rung else 1.0
+        moved, self.left = left != self.left, left
+        self.said.update({i: t for i, t in enumerate(targets) if not math.isnan(t)})
+        if equity <= 0:
+            self.allowed = dict.fromkeys(range(n), 0.0)
+            return [0.0] * n, [0.0] * n
+        part = equity / n
+        groups = [[i for i in range(n) if self.sectors[i] == s] for s in sorted(set(self.sectors) - {""})] if self.sectors else []
+        bounds = [(group, self.sector * n * left) for group in groups] + [(list(range(n)), self.gross * n * left)]
+        weights, bands = [], []
+        for i, target in enumerate(targets):
+            size = abs(held[i])
+            grown = any(i in group and sum(abs(held[k]) for k in group) > 1.1 * most * part for group, most in bounds)
+            over = grown or size > 1.1 * self.name * n * left * part
+            want = self.said.get(i, math.nan) if moved else target
+            want *= left
+            if math.isnan(want) and over:
+                want = held[i] / part
+            most = self.name * n * left
+            weights.append(want if math.isnan(want) else math.copysign(min(abs(want), most), want))
+            bands.append(0.0 if moved or over or left == 0 else band)
+        for group, most in bounds:
+            silent = [i for i in group if math.isnan(weights[i])]
+            taken = 0.0
+            for i in silent:
+                was, size = abs(self.allowed.get(i, 0.0)), abs(held[i]) / part
+                taken += was if size <= 1.1 * was else size
+            room, asked = max(most - taken, 0.0), sum(abs(weights[i]) for i in group if i not in silent)
+            if asked > room * (1 + 1e-12):
+                for i in group:
+                    weights[i] *= room / asked
+        self.allowed.update({i: w for i, w in enumerate(weights) if not math.isnan(w)})
+        return weights, bands
+
+
+@dataclass
+class Decided:
+    tick: int
+    money: float
+    band: float
+    shares: float = math.nan
+    least: float = math.nan
+
+
+def run_account(
+    sleeves: list[Sleeve], tables: list[list[Row]], ticks: list[int], targets: list[list[float]], bound: Bound, band: float
+) -> list[tuple[int, float, list[float], list[float]]]:
+    """One account of several purses: all that happens, one thing after the other. Returns tick, equity, held USD, weights."""
+    waiting: list[list[Decided]] = [[] for _ in sleeves]
+    events = [(row.known, 0, k, i) for k, rows in enumerate(tables) for i, row in enumerate(rows)]
+    events = sorted(events + [(tick, 1, 0, j) for j, tick in enumerate(ticks)])
+    log = []
+
+    def size(k: int) -> None:
+        for one in waiting[k]:
+            if math.isnan(one.shares) and sleeves[k].mark > 0:
+                one.shares, one.least = sleeves[k].whole(one.money / sleeves[k].mark), one.band / sleeves[k].mark
+
+    def meet(k: int, i: int) -> None:
+        sleeve, row = sleeves[k], tables[k][i]
         sleeve.pay_lender(row.start)
         for ratio, dividend in row.actions:
             sleeve.act(ratio, dividend, row.open)
-            decided = {t: (s if t in used else sleeve.whole(s * ratio), least * ratio) for t, (s, least) in decided.items()}
+            for one in waiting[k]:
+                one.shares, one.least = (one.shares if math.isnan(one.shares) else sleeve.whole(one.shares * ratio)), one.least * ratio
         if sleeve.mark == 0 and row.open > 0:
             sleeve.mark = row.open
-            size(row.known)
-        for tick, weight in zip(ticks, weights, strict=True):
-            if math.isnan(weight) or tick > row.start or tick in used or tick not in decided:
-                continue
-            used.add(tick)
-            want, least = decided[tick]
-            sleeve.want = want if abs(want - sleeve.shares) > least else sleeve.shares
+        size(k)
+        while sleeve.mark > 0 and waiting[k] and waiting[k][0].tick <= row.start:
+            one = waiting[k].pop(0)
+            sleeve.want = one.shares if abs(one.shares - sleeve.shares) > one.least else sleeve.shares
         sleeve.trade(i, row.open, row.volume)
         sleeve.close(row.open, row.close, row.volume)
-    return sleeve
+        size(k)
+
+    for _, what, k, i in events:
+        if what == 0:
+            meet(k, i)
+            continue
+        equity = sum(s.equity[-1] if s.equity else s.capital for s in sleeves)
+        held = [s.shares * s.mark for s in sleeves]
+        weights, bands = bound.on(targets[i], held, equity, band)
+        log.append((ticks[i], equity, held, weights))
+        part = equity / len(sleeves)
+        for own, weight, least in zip(waiting, weights, bands, strict=True):
+            if not math.isnan(weight):
+                own.append(Decided(ticks[i], weight * part, least * part))
+        for n in range(len(sleeves)):
+            size(n)
+    return log
 
 
 def run_panel(capital: float, costs: Costs, days: list[list[Row]], weights: list[list[float]]) -> tuple[list[float], list[Sleeve]]:

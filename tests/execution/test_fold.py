@@ -12,8 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.execution.market import cut_actions, cut_bars, rows_of, some_actions, some_bars, some_costs
 from tests.execution.oracle import Sleeve, run_shares
+from undertow.core.orders import Costs
+from undertow.core.time import MINUTE
 from undertow.execution.fold import ShareSleeve, Sweep
-from undertow.execution.tables import Fills
+from undertow.execution.tables import Fills, bars_of
 
 SEEDS = st.integers(0, 2**32 - 1)
 CAPITAL, SIZE = 100_000.0, 40.0
@@ -66,6 +68,14 @@ def test_two_pushes_equal_one_bit_for_bit(seed, n, floats):
     for name in Fills._fields[1:]:
         assert_array_equal(getattr(once.fills, name), np.concatenate([getattr(p.fills, name) for p in pieces]))
     assert whole.summary() == parts.summary()
+
+
+def test_a_fill_before_any_close_does_not_move_the_equity():
+    bars = bars_of(np.array([np.nan, 100.0, 100.0]), np.array([np.nan, np.nan, 100.0]), np.full(3, 1e6), np.arange(3) * MINUTE)
+    free = Costs(half_spread_bp=0.0, impact=0.0, borrow_rate=0.0, participation=np.inf, whole_shares=False)
+    pushed = ShareSleeve(10_000.0, free).push(bars, np.array([10.0, 10.0, 10.0]))
+    assert pushed.equity.tolist() == [10_000.0] * 3
+    assert pushed.shares().tolist() == [0.0, 10.0, 10.0]
 
 
 def test_a_full_log_changes_nothing():

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from undertow.execution import account, fold, kernel, panel, rules, ticks
+from undertow.execution import account, fold, kernel, limits, measured, panel, portfolio, rules, ticks
 
-FOLDS = (fold.fold_shares, fold.fold_sweep, panel.fold_panel, ticks.fold_ticks)
+FOLDS = (fold.fold_shares, fold.fold_sweep, panel.fold_panel, ticks.fold_ticks, ticks.meet, portfolio.allow, measured.measure)
 
 
 @pytest.mark.parametrize("function", FOLDS, ids=lambda f: f.__name__)
@@ -21,7 +21,7 @@ def test_the_cache_knows_the_inlined_files(function):
 
 def test_every_inlined_file_is_stamped():
     room = Path(inspect.getfile(kernel)).parent
-    for module in (account, fold, panel, rules, ticks):
+    for module in (account, fold, limits, measured, panel, portfolio, rules, ticks):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("undertow.execution."):
                 name = node.module.rpartition(".")[2] + ".py"

@@ -6,7 +6,7 @@ from math import ceil, floor, log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from undertow.core.chunk import F64, Chunk, chunk_of
@@ -46,6 +46,7 @@ def in_pieces(op: Standing | Drift, base: Chunk, other: Chunk, of_base: list[F64
 
 @settings(max_examples=120, deadline=None)
 @given(rows(st.just(0.0)), rows(prices), st.integers(5, 40), st.integers(2, 20))
+@example([(6, 0, 3, 0.0)], [(0, 0, 0, NAN), (0, 0, 3, NAN), (1, 0, 5, NAN)], 5, 2)  # the newest event leaves its span before an older one
 def test_the_value_that_stood(mine: list[Row], theirs: list[Row], span: int, patience: int) -> None:
     base, _ = chunk(OffExchangePrint, mine)
     other, value = chunk(Quote, theirs)

@@ -64,7 +64,7 @@ def test_stacking_beats_equal_weights_when_one_model_knows_and_falls_back_when_n
 
 
 def test_neutral_unless_the_edge_pays_the_costs() -> None:
-    # field guide §6: 10 bp at 2 % volatility need .52
+    # 10 bp at 2 % volatility need .52
     cost, volatility = np.array([0.001] * 4), np.array([0.02] * 3 + [np.nan])
     assert threshold(cost, volatility)[0] == pytest.approx(0.52)
     assert directions(np.array([0.521, 0.519, 0.479, 0.9]), cost, volatility).tolist() == [1, 0, -1, 0]

@@ -112,5 +112,5 @@ def test_worthless_calls_are_seldom_certified_and_good_ones_often() -> None:
         p = 0.5 + 0.06 * rng.standard_normal(2_000).clip(-2, 2)
         wrong += math.isfinite(certify(p, (rng.random(2_000) < 0.5).astype(float)).threshold)
         right += math.isfinite(certify(p, (rng.random(2_000) < p).astype(float)).threshold)
-    assert 1 <= wrong <= 15  # the gate of the field guide: at 5 %, more than 15 of 200 one time in twenty
+    assert 1 <= wrong <= 15  # at 5 %, more than 15 of 200 one time in twenty
     assert right > 190  # all but those whose first step fails by bad luck

@@ -146,5 +146,6 @@ def test_a_window_keeps_only_what_it_needs() -> None:
         chunk = chunk_of(NewsItem, ("A",), key=np.zeros(100), event_at=known, known_at=known, columns={})
         out = op.push(state, chunk, np.ones(100), np.array([start + 99]))
         assert out[0, 0] == 10.0
-    assert len(state["buffer"].view()[0]) < 200
-    assert state["buffer"]._rows.shape[1] <= 4096
+    head, end, *_ = state["place"]
+    assert end - head < 200
+    assert state["rows"].shape[1] <= 4096

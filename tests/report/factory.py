@@ -75,6 +75,10 @@ def make(
         p_up=p,
         direction=direction,
         targets=direction * 0.9,
+        strategies=("meta", "dark_pool"),
+        parts=np.stack([direction * 0.9 * share for share in (1.25, -0.25)]),
+        silence={"does not pay its costs": int((direction == 0).sum())},
+        at_costs=_at_costs(list(ledgers.values())),
         mark_at=mark_at,
         equity=np.column_stack([c[1] for c in columns]),
         shares=np.column_stack([c[2] for c in columns]),
@@ -86,6 +90,7 @@ def make(
         signals=tuple(_signal(s, int(mark_at[-1]), float(p[-1, j])) for j, s in enumerate(symbols)),
         sources={"bar": "simulated (modelled)", "option_trade": "simulated (stamped)", "news_item": "imported (recorded)"},
         simulated=True,
+        tables={"bar": 12, "news_item": 3},
         notes=("2026-02-16 is no session (Presidents' Day): moved to 2026-02-13.",),
     )
     return result, ledgers
@@ -118,6 +123,13 @@ def _broker(opening, close, direction, mark_at, capital):
         equity[i], shares[i] = cash + held * close[i], held
     book.gross = gross_cash + held * close[-1]
     return book, equity, shares
+
+
+def _at_costs(ledgers):
+    """Total return with no costs, the costs as they were, and twice as much."""
+    gross = sum(book.gross + book.carry for book in ledgers)
+    friction = sum(book.spread + book.impact + book.commission for book in ledgers)
+    return {multiple: (gross - multiple * friction) / CAPITAL for multiple in (0.0, 1.0, 2.0)}
 
 
 def _hold(price, close, capital):

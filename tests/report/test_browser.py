@@ -47,10 +47,11 @@ def show(browser, url: str, width: int, *, dark: bool = False) -> None:
 
 
 def drawn(browser) -> dict[str, int]:
-    """Marks in each chart that lie within the page's width, by the chart's name."""
+    """Marks in each chart that is not folded away and that lie within the page's width, by the chart's name."""
     return browser.execute_script("""
       const out = {};
       for (const chart of document.querySelectorAll(".chart")) {
+        if (chart.closest("details:not([open])")) continue;
         const marks = [...chart.querySelectorAll(".scatterlayer path, .waterfalllayer path, .barlayer path")];
         const seen = (box) => box.width > 3 && box.right <= innerWidth + 1;
         out[chart.id] = marks.filter((mark) => seen(mark.getBoundingClientRect())).length;
@@ -62,7 +63,7 @@ def drawn(browser) -> dict[str, int]:
 def test_it_opens_clean_and_shows_charts(browser, report: str, width: int, dark: bool) -> None:
     show(browser, report, width, dark=dark)
     marks = drawn(browser)
-    assert set(marks) == {"chart-equity", "chart-waterfall", "chart-reliability"}
+    assert set(marks) == {"chart-equity", "chart-waterfall", "chart-reliability", "chart-price-0"}
     assert min(marks.values()) >= 3, marks
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     assert browser.get_log("browser") == []
@@ -86,6 +87,34 @@ def test_tooltips_answer_to_touch_and_keys(browser, report: str) -> None:
     assert box["right"] <= 390
     term.send_keys("\ue00c")  # Escape
     assert browser.execute_script(state) == ""
+
+
+def test_nothing_overlaps_or_is_cut_off_on_a_phone(browser, report: str) -> None:
+    show(browser, report, 390)
+    wide = browser.execute_script("""
+      const scrolls = (e) => e.closest(".scroll, nav, svg, details:not([open])");
+      return [...document.querySelectorAll("main *")].filter((e) => !scrolls(e) && e.getBoundingClientRect().right > innerWidth + 1)
+        .map((e) => e.outerHTML.slice(0, 80));""")
+    assert wide == []
+    chips = browser.execute_script("return [...document.querySelectorAll('.badges li')].map((e) => e.getBoundingClientRect().toJSON())")
+    assert len(chips) == 2
+    assert chips[0]["bottom"] <= chips[1]["top"] + 1 or chips[0]["right"] <= chips[1]["left"] + 1
+
+
+def test_a_folded_chart_is_drawn_when_it_opens_and_on_paper(browser, report: str) -> None:
+    show(browser, report, 1280)
+    lines = "return document.querySelectorAll('#chart-price-{} .scatterlayer path.js-line').length"
+    assert [browser.execute_script(lines.format(i)) for i in range(3)] == [1, 0, 0]
+    browser.execute_script("document.querySelectorAll('.fold summary')[1].click()")
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(browser, 10).until(lambda it: it.execute_script(lines.format(1)) == 1)
+    assert drawn(browser)["chart-price-1"] >= 3
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert [browser.execute_script(lines.format(i)) for i in range(3)] == [1, 1, 1]
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    folds = "return [...document.querySelectorAll('.fold')].map((f) => f.open)"
+    assert browser.execute_script(folds) == [True, True, False], "what was folded before is folded again"
 
 
 def test_charts_follow_the_theme_and_paper(browser, report: str) -> None:

@@ -66,6 +66,9 @@ def test_every_section_is_there() -> None:
         "Luck or skill?", "deflated for 7 trials", "Minimum track record", "Do the probabilities mean what they say?", "Brier score",
         "Last signals", "What was trained, and when", "flow.put_call", "option trade", "stamped", "modelled", "Presidents' Day",
         "daily session-end returns, × √252, risk-free rate 0", "expected edge below costs",
+        "Before you read on", "Honesty : not run", "undertow audit", "Which strategy, and when", "dark pool", "Costs, rounding and timing",
+        "later than half an hour after the open", "Trades on the price", "Costs multiplied by", "Capacity", "Signals not taken, and why",
+        "Does not pay its costs", "The last training was 9 sessions before the end.", "Newest known", "Decisions with a probability",
     ):  # fmt: skip
         assert phrase in words, phrase
     assert "SIMULATED" not in Reader(render(replace(RESULT, simulated=False, signals=()))).words()
@@ -97,7 +100,10 @@ def test_hostile_input_stays_text() -> None:
             signals=signals,
             stages=stages,
             judged=judged,
-        )
+            strategies=(HOSTILE, "b"),
+            silence={HOSTILE: 3},
+        ),
+        badges={HOSTILE: ("passed", HOSTILE + "`" + HOSTILE)},
     )
     clean = Reader(PAGE)
     read = Reader(page)
@@ -112,7 +118,7 @@ def test_hostile_input_stays_text() -> None:
 def test_figures_are_json_and_finite() -> None:
     data = re.search(r'id="figures">(.*?)</script>', PAGE, re.DOTALL)
     figures = json.loads(data[1], parse_constant=lambda c: pytest.fail(f"{c} in a figure"))
-    assert set(figures) == {"equity", "waterfall", "reliability"}
+    assert set(figures) == {"equity", "waterfall", "reliability", "price-0", "price-1", "price-2"}
     for trace in figures["equity"]["data"]:
         assert len(set(trace["x"])) == len(trace["x"]) == len(trace["y"]) == len(RESULT.mark_at)
         assert sorted(trace["x"], key=lambda name: name.split(maxsplit=1)[1]) == trace["x"]
@@ -133,6 +139,8 @@ def test_long_runs_stay_small(tmp_path: Path) -> None:
     big = replace(result, mark_at=days, equity=walk, hold=walk * 1.01, shares=flat, close=walk / 100)
     path = write_report(big, tmp_path / "deep" / "report.html")
     assert path.stat().st_size < 6_000_000
+    wide, _ = make(symbols=tuple(f"S{i}" for i in range(30)), sessions=30, per_day=26)
+    assert write_report(wide, path).stat().st_size < 6_000_000
     assert [p.name for p in path.parent.iterdir()] == ["report.html"]
 
 
@@ -155,6 +163,17 @@ def test_runs_without_an_account_without_models_and_short_ones() -> None:
     assert "plotly" not in bare
     assert "too short to annualise: 4 sessions" in render(make(sessions=4)[0])
     assert render(make(symbols=("ONE",), sessions=1, per_day=1)[0])
+
+
+def test_badges_are_shown_as_they_are_given() -> None:
+    given = {"Honesty": ("passed", "12 of 12 gates on 2026-01-05"), "Audit": ("failed", "see `undertow audit`")}
+    page = render(RESULT, badges=given)
+    words = Reader(page).words()
+    assert "Honesty : passed 12 of 12 gates on 2026-01-05" in words
+    assert "Audit : failed see undertow audit" in words
+    assert "<code>undertow audit</code>" in page
+    assert {"chip state-passed", "chip state-failed"} <= {a.get("class") for _, a in Reader(page).tags}
+    assert "state-" not in render(RESULT, badges={}).split("</style>")[1]
 
 
 def test_the_same_run_gives_the_same_bytes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,24 @@ def test_a_run_that_was_not_saved_is_no_trial(tmp_path: Path, monkeypatch: pytes
 def test_signals_without_an_account_are_no_trial(tmp_path: Path) -> None:
     runs.save_run(premarket(RESULT), job(mode="premarket"), tmp_path)
     assert not TrialLedger(tmp_path / runs.LEDGER).trials("undertow")
+
+
+@pytest.mark.parametrize("more", [{"strategy": "all"}, {"costs": 0.0}, {"certified": False}], ids=["strategies", "costs", "calls"])
+def test_what_is_traded_by_is_part_of_the_setting(tmp_path: Path, more: dict[str, object]) -> None:
+    runs.save_run(RESULT, job(), tmp_path)
+    other, _ = make(sessions=40, seed=9)
+    assert runs.tried_so_far(other, job(**more), tmp_path).settings == 2
+    assert runs.tried_so_far(other, job(), tmp_path).settings == 1
+
+
+def test_the_manifest_says_what_was_made(tmp_path: Path) -> None:
+    card = scorecard(RESULT).portfolio
+    folder = runs.save_run(RESULT, job(), tmp_path)
+    made = {"return": card.curve.total_return.value, "buy_and_hold": card.hold.total_return.value, "benchmark": None}
+    assert json.loads((folder / "manifest.json").read_text("utf-8"))["performance"] == made
+    assert not (folder / "benchmark.parquet").exists()
+    beside = replace(RESULT, benchmark="SPY", benchmark_equity=np.linspace(100_000.0, 103_000.0, len(RESULT.mark_at)))
+    folder = runs.save_run(beside, job(benchmark="SPY"), tmp_path)
+    told = json.loads((folder / "manifest.json").read_text("utf-8"))["performance"]["benchmark"]
+    assert told == {"symbol": "SPY", "return": pytest.approx(0.03)}
+    assert (folder / "benchmark.parquet").is_file()

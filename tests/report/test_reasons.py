@@ -53,12 +53,14 @@ def asked() -> tuple[Desk, Step]:
         costs=Costs(),
         calendar=calendar,
         latest=Latest(),
+        certified=False,
+        needed=lambda at_least: np.full_like(at_least, 0.5),
     )
     at = int(lessons.ticks[-1])
     told = np.array([at - 5 * HOUR, at - 3 * HOUR, at - 2 * HOUR])
     desk.latest.push([_chunk(DailyBar, [0, 1, 2], told), _chunk(NewsItem, [0, 0, 1], told + HOUR, Grade.STAMPED)])
-    view = look(cast(Desk, desk), lessons.ticks[-1:], X[-1:], predictions.p_up[-1:])
-    last = replace(predictions, p_up=predictions.p_up[-1:], score=predictions.score[-1:], odds=predictions.odds[-1:])
+    last = predictions[-1:]
+    view = look(cast(Desk, desk), lessons.ticks[-1:], X[-1:], last)
     step = SimpleNamespace(
         ticks=lessons.ticks[-1:],
         X=X[-1:],
@@ -157,7 +159,7 @@ def _again(asked: tuple[Desk, Step], k: int, name: str, value: float) -> tuple[f
     X[-1, k, NAMES.index(name)] = value
     rows, stage = desk.framework.rows(step.ticks, X), desk.framework.stages[-1]
     p_up = stage.calibrator.predict(stage.score(rows, stage.odds(rows))).reshape(1, -1)
-    return float(p_up[0, k]), CALLED[int(look(desk, step.ticks, X, p_up).direction[0, k])]
+    return float(p_up[0, k]), CALLED[int(look(desk, step.ticks, X, replace(step.predictions, p_up=p_up)).direction[0, k])]
 
 
 def test_what_would_flip_a_call_flips_it(asked: tuple[Desk, Step]) -> None:

@@ -1,4 +1,4 @@
-"""Stylised facts (field guide 11.3) and the planted effect, measured on published rows."""
+"""Stylised facts and the planted effect, measured on published rows."""
 
 from __future__ import annotations
 

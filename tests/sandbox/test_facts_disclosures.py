@@ -1,4 +1,4 @@
-"""What is told, and when: the pre-market and the open, filings, reports, news, open interest (field guide 11.1)."""
+"""What is told, and when: the pre-market and the open, filings, reports, news, open interest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The planted coefficient is a flag, what followers may compute has no edge at 0, the oracle stays apart (field guide 11.3)."""
+"""The planted coefficient is a flag, what followers may compute has no edge at 0, the oracle stays apart."""
 
 from __future__ import annotations
 

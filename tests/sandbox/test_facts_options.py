@@ -1,4 +1,4 @@
-"""The option surface (field guide 11.3): parity, one forward, American values; and what a report does to it."""
+"""The option surface: parity, one forward, American values; and what a report does to it."""
 
 from __future__ import annotations
 

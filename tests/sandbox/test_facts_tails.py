@@ -1,4 +1,4 @@
-"""Tails and memory of daily returns (field guide 11.3), measured on published daily bars."""
+"""Tails and memory of daily returns, measured on published daily bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gains from whom (Glosten and Milgrom, Kyle) and what asynchronous prints hide (Epps), on the published tape (field guide 11.3).
+"""Who gains from whom (Glosten and Milgrom, Kyle) and what asynchronous prints hide (Epps), on the published tape.
 
 The oracle of ``Market.hands`` says who traded; all prices are those of the chunks.
 """

@@ -77,7 +77,7 @@ def test_a_print_meets_a_quote_and_the_last_quotes_meet_the_chain(events: Events
 
 
 def test_sides_are_hidden_as_they_are_in_the_field(events: Events) -> None:
-    """The quote rule is right on 60 to 64 % of option trades (field guide 1.2), and on half of the legs of packages."""
+    """The quote rule is right on 60 to 64 % of option trades, and on half of the legs of packages."""
     prints = events[OptionTrade]
     assert "side" not in prints.columns
     true, trader = true_sides(prints)

@@ -142,10 +142,11 @@ def test_an_answer_that_nobody_waited_for_is_not_served(server: Running) -> None
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as raw:
         raw.sendall(f"GET {big} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode())
         assert raw.recv(1000)
-    assert server.get(BARS).status_code == 200
+    own = f"{BARS}?limit=7"  # what a test before this one was served may be counted when that test is over
+    assert server.get(own).status_code == 200
     account = server.get("/sandbox/account").json()
     assert account["asked"][big] == 1
-    assert account["served"] == {BARS: 1}
+    assert {path: count for path, count in account["served"].items() if path != BARS} == {own: 1}
 
 
 def test_administration(server: Running) -> None:

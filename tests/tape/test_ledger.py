@@ -7,7 +7,7 @@ import json
 from typer.testing import CliRunner
 
 from tests.tape.workbench import DAILY, Bench, rows
-from undertow.app.data_commands import data
+from undertow.app.commands.data import data
 from undertow.core.calendar import nyse
 from undertow.core.time import HOUR, MINUTE
 from undertow.tape.ledger import coverage

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from undertow.app.data_commands import data
+from undertow.app.commands.data import data
 from undertow.tape.notes import read_notes
 from undertow.tape.store import Tape
 

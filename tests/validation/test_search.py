@@ -123,7 +123,7 @@ def test_overfitting_equals_the_plain_way() -> None:
 
 def test_the_null_band_is_wide_and_a_planted_trial_stands_out() -> None:
     low, high = null_band(100, 8, draws=60)
-    assert low < 0.4 < 0.65 < high  # field guide: mean .53, standard deviation .17
+    assert low < 0.4 < 0.65 < high  # mean .53, standard deviation .17
     assert null_band(5_000, 8, draws=60) == (low, high)
     table = np.random.default_rng(5).standard_normal((800, 40))
     table[:, 17] += 0.2

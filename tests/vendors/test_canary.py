@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 
 from tests.docs.reference import commands
 from tests.end_to_end.harness import UNDERTOW
-from tests.vendors.canary import SECRETS, Searched, layers, leaks
+from tests.vendors.canary import SECRETS
 from tests.vendors.conftest import Vendors
 from tests.vendors.parrot import Parrot
 from tests.vendors.sweep import Sweep
@@ -32,7 +32,9 @@ from tests.vendors.test_record import AT, Fast
 from undertow.app.clock import WallClock
 from undertow.app.vendors import access, keeper, recorder
 from undertow.core.events import OffExchangePrint, Quote, Trade
+from undertow.core.time import DAY as A_DAY
 from undertow.core.time import SECOND
+from undertow.execution import arming
 from undertow.sandbox.servers.build import build
 from undertow.sandbox.servers.faults import REST, SOCKET, Fault, Faults
 from undertow.sandbox.servers.serve import Serving
@@ -40,6 +42,9 @@ from undertow.sandbox.servers.unusual_whales.plan import Plan
 from undertow.sources.massive import flatfiles
 from undertow.sources.unusual_whales import connect as whales
 from undertow.sources.wire import client
+from undertow.tape.journal.entry import Draft, Kind
+from undertow.tape.journal.journal import NAME as JOURNAL
+from undertow.tape.journal.journal import Journal
 
 DAYS = ("--start-date", "2026-03-12", "--end-date", "2026-03-13")
 OF = ("--symbols", "AAPL", *DAYS)
@@ -59,6 +64,9 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "undertow features list": (),
     "undertow audit": ("--home", "{root}/nothing", "--features", "{root}/few.py:Few"),
     "undertow run": (*DAY, *FLAGS),
+    "undertow replay": ("last", *FLAGS),
+    "undertow compare": ("last", "last"),
+    "undertow sweep": ("--vary", "meta.kelly=0.1,0.2", *DAY, *FLAGS),
     "undertow explain": ("AAPL", *DAY[:4], "--date", DAY[-1], *FLAGS),
     "undertow tune": ("ridge_logistic", "--settings", "2", "--folds", "1", *DAY, "--source", "simulated", *FLAGS),
     "undertow models list": (),
@@ -69,6 +77,16 @@ TABLE: Mapping[str, tuple[str, ...]] = {
     "undertow features show": ("atr_14_1d",),
     "undertow features compute": (*DAY, "--only", "atr_14_1d", "--out", "{root}/table.parquet", *FLAGS),
     "undertow features plot": ("atr_14_1d", "--symbols", "AAPL", *DAY[4:], "--out", "{root}/page.html"),
+    "undertow journal verify": (),
+    "undertow journal export": ("--out", "{root}/journal.csv"),
+    "undertow halt": ("--why", "a test"),
+    "undertow cancel": (),
+    "undertow flatten": (),
+    "undertow status": (),
+    "undertow rearm": ("--phrase", "I have read why: stopped. Trade again."),
+    "undertow arm": ("--account", "A1"),
+    "undertow disarm": (),
+    "undertow adopt": ("--help",),  # it asks a broker: tests/vendors/test_adopt.py
     "undertow sandbox serve": ("--port", "0", "--key", SECRETS["--key"]),
 }
 #: command that asks vendors -> errors that it meets
@@ -78,6 +96,8 @@ ERRORS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "undertow data record": (("auth-failed", "/stocks"), ("auth-failed", "/socket")),
     "undertow doctor": (("500-html", "/v2/aggs"), ("403", "/api/"), ("auth-failed", "/stocks"), ("403", "/flatfiles/")),
     "undertow run": (("401", "/v2/aggs"),),
+    "undertow replay": (("401", "/v2/aggs"),),
+    "undertow sweep": (("401", "/v2/aggs"),),
     "undertow explain": (("401", "/v2/aggs"),),
     "undertow features compute": (("403", "/v2/aggs"),),
     "undertow features plot": (("504", "/v2/aggs"),),
@@ -146,50 +166,6 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whales, "POLICY", replace(whales.POLICY, attempt=SECOND))
 
 
-def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
-    import base64
-    import gzip
-    import zipfile
-    from urllib.parse import quote
-
-    import polars as pl
-
-    secret = SECRETS["UNUSUAL_WHALES_API_KEY"]
-    forms = [
-        secret,
-        f"Bearer {secret}",
-        quote(secret, safe=""),
-        *(base64.b64encode(f"{'x' * n}{secret}yz".encode()).decode() for n in range(4)),
-    ]
-    for form in forms:
-        assert leaks(f"<{form}>".encode(), "here"), form
-    folder = tmp_path / "found"
-    folder.mkdir()
-    (folder / "a.gz").write_bytes(gzip.compress(gzip.compress(secret.encode())))
-    pl.DataFrame({"text": ["a", secret], "list": [["b"], ["c"]]}).write_parquet(folder / "b.parquet", compression="zstd")
-    pl.DataFrame({"list": [["b"], [secret]]}).write_parquet(folder / "c.parquet")
-    with zipfile.ZipFile(folder / "d.npz", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("x", secret * 100)
-    _base(folder / "e.sqlite", secret)
-    searched = Searched(folder)
-    assert {leak.split(":")[0] for leak in searched.leaks()} == {f"the file {path.name}" for path in folder.iterdir()}
-    assert searched.leaks() == []  # nothing is new
-    (folder / secret[:12]).write_text("empty")
-    assert searched.leaks()
-    with pytest.raises(AssertionError, match="zstd"):
-        list(layers(b"\x28\xb5\x2f\xfd"))
-
-
-def _base(path: Path, secret: str) -> None:
-    import sqlite3
-
-    base = sqlite3.connect(path)
-    base.execute("create table t (a text)")
-    base.execute("insert into t values (?)", (f"x{secret}",))
-    base.commit()
-    base.close()
-
-
 def test_the_sweep_knows_every_command_and_every_secret() -> None:
     known = dict(commands())
     assert set(TABLE) == set(known), "a command was added or removed: say in TABLE what the sweep is to give it"
@@ -209,6 +185,9 @@ def test_no_command_shows_or_keeps_a_key(sweep: Sweep) -> None:
     kinds = 'source = "bars"\n[[event]]\nkind = "daily_bar"\nevent_at = { date = "date", at = "close" }\nknown_at = { same = "event_at" }\n'
     (sweep.root / "bars.toml").write_text(f"{kinds}columns = {{ {columns} }}\n")
     (sweep.root / "few.py").write_text(FEW)
+    with Journal.to_write(sweep.root / "home" / JOURNAL) as journal:
+        journal.append(Draft(at=1, kind=Kind.NOTE, id="one"))
+    sweep.patch.setattr(arming, "end_of_day", lambda _, at: at + A_DAY)  # this day may be a Sunday
     asking = set()
     for command, arguments in TABLE.items():
         if command == "undertow sandbox serve":
@@ -243,6 +222,8 @@ def test_no_help_and_no_wrong_flag_shows_a_key(sweep: Sweep) -> None:
 
 @pytest.mark.parametrize("command", ERRORS)
 def test_no_error_of_a_command_shows_a_key(sweep: Sweep, hasty: None, command: str) -> None:
+    if command == "undertow replay":  # of what was run before
+        assert sweep.run("undertow run", *TABLE["undertow run"], env=sweep.env())[0] == 0
     faults = [Fault(name=name, match=match, times=-1) for name, match in ERRORS[command]]
     for fault in faults:
         sweep.vendors.faults.plan(fault)

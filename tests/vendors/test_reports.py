@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.harness import UNDERTOW, run
 from tests.vendors.conftest import MASSIVE_CANARY, WHALES_CANARY, Vendors
-from undertow.app.report_commands import latency_command, shown
+from undertow.app.commands.indicators import latency_command, shown
 from undertow.app.vendors.desk import root_of
 from undertow.core.calendar import nyse
 from undertow.core.events import DailyBar, FlowAlert

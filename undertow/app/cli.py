@@ -6,19 +6,26 @@ import sys
 
 import typer
 
-from undertow.app.audit_commands import audit
-from undertow.app.data_commands import data
-from undertow.app.doctor_command import doctor
-from undertow.app.download_command import download_command
-from undertow.app.explain_command import commands as explain
-from undertow.app.feature_commands import features
-from undertow.app.honesty_command import honesty_command
+from undertow.app.commands.adopt import adopt_command
+from undertow.app.commands.arm import arm_command, disarm_command
+from undertow.app.commands.audit import audit
+from undertow.app.commands.compare import compare_command
+from undertow.app.commands.control import cancel_command, flatten_command, halt_command, rearm_command, status_command
+from undertow.app.commands.data import data
+from undertow.app.commands.doctor import doctor
+from undertow.app.commands.download import download_command
+from undertow.app.commands.explain import commands as explain
+from undertow.app.commands.features import features
+from undertow.app.commands.honesty import honesty_command
+from undertow.app.commands.indicators import indicators_command, latency_command
+from undertow.app.commands.journal import journal
+from undertow.app.commands.models import models
+from undertow.app.commands.record import record_command
+from undertow.app.commands.replay import replay_command
+from undertow.app.commands.sandbox import sandbox
+from undertow.app.commands.sweep import commands as sweep
+from undertow.app.commands.tune import commands as tune
 from undertow.app.main_job import guarded, job
-from undertow.app.model_commands import models
-from undertow.app.record_command import record_command
-from undertow.app.report_commands import indicators_command, latency_command
-from undertow.app.sandbox_commands import sandbox
-from undertow.app.tune_command import commands as tune
 
 app = typer.Typer(
     add_completion=False,
@@ -28,11 +35,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(job)
+app.command("compare")(compare_command)
+app.command("replay")(replay_command)
+app.add_typer(sweep)
 app.command("audit")(audit)
 app.add_typer(explain)
 app.add_typer(tune)
 app.command("honesty")(honesty_command)
 app.command("doctor")(doctor)
+app.command("status")(status_command)
+app.command("halt")(halt_command)
+app.command("cancel")(cancel_command)
+app.command("flatten")(flatten_command)
+app.command("rearm")(rearm_command)
+app.command("adopt")(adopt_command)
+app.command("arm")(arm_command)
+app.command("disarm")(disarm_command)
+app.add_typer(journal, name="journal", help="See whether the record of decisions and orders is whole, and read it.")
 data.command("download")(download_command)
 data.command("record")(record_command)
 data.command("latency")(latency_command)

@@ -15,17 +15,28 @@ import numpy as np
 from undertow.app.choose import Needs, Tell
 from undertow.app.job import Job
 from undertow.app.shelf import EXPIRES, Frozen, JobShelf, Known, backend, name_of, promoted, state_of
-from undertow.app.wiring import Market, build_desk, build_framework, learning_begins, least_history, load, load_near, taught, with_kinds
+from undertow.app.wiring import (
+    Market,
+    build_desk,
+    build_framework,
+    learning_begins,
+    least_history,
+    load,
+    load_near,
+    schedule_of,
+    taught,
+    with_kinds,
+)
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import I64, Chunk
 from undertow.core.errors import BadInput
-from undertow.core.orders import Costs
 from undertow.core.protocols import Source
 from undertow.core.time import HOUR, Instant, iso
 from undertow.engine.run import Batch, Desk, run
 from undertow.engine.ticks import decision_ticks
-from undertow.models.framework import Schedule, Trained
+from undertow.models.framework import Trained
 from undertow.models.keeping.identity import Recipe, code, libraries
+from undertow.strategies.book import Book
 from undertow.strategies.flat import Flat
 from undertow.tape.shelf.sets import ModelSets
 
@@ -62,8 +73,8 @@ def ready(job: Job, home: Path, source: Source, calendar: Calendar, span: Needs,
         return _ready(job, replace(near, features=features), calendar, shelf, (says,))
     own = JobShelf(sets, recipe, state_of(source, span.kinds))
     known = own.known()
-    enough = known is not None and job.first - known.first >= least_history() and set(near.kinds) <= set(known.kinds)
-    if known is None or not enough or not own.holds(due(calendar, known.first, span.until)):
+    enough = known is not None and job.first - known.first >= least_history(job) and set(near.kinds) <= set(known.kinds)
+    if known is None or not enough or not own.holds(due(calendar, known.first, span.until, job.retrain_every)):
         far = load(job, source, calendar, span)
         tell("Reading the market", 1, 1)
         known = Known(first=far.first, kinds=far.kinds, features=far.features, begins=0)
@@ -75,7 +86,7 @@ def ready(job: Job, home: Path, source: Source, calendar: Calendar, span: Needs,
 
 
 def _ready(job: Job, market: Market, calendar: Calendar, shelf: JobShelf | Frozen, notes: tuple[str, ...]) -> Ready:
-    desk = build_desk(job, market, calendar, Costs(), shelf)
+    desk = build_desk(job, market, calendar, shelf)
     begins = int(calendar.midnight[market.first])
     desk.framework.stages.extend(stage for stage in shelf.stages() if stage.at <= begins)
     return Ready(market=market, desk=desk, notes=notes, expired=expired(job, shelf.stages(), calendar))
@@ -90,8 +101,8 @@ def expired(job: Job, stages: Sequence[Trained], calendar: Calendar) -> str:
 
 def recipe_of(job: Job, market: Market, source: Source, calendar: Calendar) -> Recipe:
     """What decides what the job's models are."""
-    features, schedule = taught(job.symbols, market.bars, calendar), Schedule()
-    framework = build_framework(job, features, calendar)
+    features, schedule = taught(job.symbols, market.bars, calendar), schedule_of(job)
+    framework = build_framework(job, features, tuple(features.features), calendar)
     return Recipe(
         symbols=job.symbols,
         timeframe=market.timeframe,
@@ -106,19 +117,19 @@ def recipe_of(job: Job, market: Market, source: Source, calendar: Calendar) -> R
     )
 
 
-def due(calendar: Calendar, first: int, until: Instant) -> list[Instant]:
+def due(calendar: Calendar, first: int, until: Instant, every: int) -> list[Instant]:
     """The instants at which models are retrained by a run from session ``first`` to an instant."""
-    schedule, last = Schedule(), int(calendar.position(until))
-    at = [calendar.at_time(i, 2 * HOUR) for i in range(first + 1, last + 1) if i % schedule.every == 0]
+    last = int(calendar.position(until))
+    at = [calendar.at_time(i, 2 * HOUR) for i in range(first + 1, last + 1) if i % every == 0]
     return [one for one in at if one <= until]
 
 
 def teach(job: Job, market: Market, calendar: Calendar, shelf: JobShelf, until: Instant, tell: Tell) -> None:
     """Walk through history up to the last retraining, and leave the stages on the shelf."""
-    retrained = due(calendar, market.first, until)
+    retrained = due(calendar, market.first, until, job.retrain_every)
     if not retrained:
         return
-    desk = replace(build_desk(job, market, calendar, Costs(), shelf), strategy=Flat())
+    desk = replace(build_desk(job, replace(market, looked_at=()), calendar, shelf), strategy=Book((Flat(),)))
     last = int(calendar.position(retrained[-1]))
     ticks = decision_ticks(calendar, range(market.first, last + 1), market.every)
     ticks = ticks[desk.framework.schedule.teaching(ticks, calendar) & (ticks <= until)]

@@ -22,9 +22,22 @@ WHALES = typer.Option(None, "--unusual-whales-key", envvar="UNUSUAL_WHALES_API_K
 SOURCE = typer.Option("auto", help="auto, massive, imported or simulated.")
 TIMEFRAME = typer.Option("auto", help="Bars to trade on: auto, 5m or 1d.")
 CAPITAL = typer.Option(100_000.0, help="USD, split equally between the symbols.")
+STRATEGY = typer.Option("meta", help="Strategies, separated by commas, or all; docs/reference/strategies.md says what each does.")
+COSTS = typer.Option(1.0, help="Trading costs, as a multiple of the usual ones: 0, 1 or 2.")
+RETRAIN = typer.Option(42, "--retrain-every", help="Sessions from one training of the models to the next.")
+LOOK_BACK = typer.Option(504, help="Sessions of history that models are trained on.")
 SEED = typer.Option(0, help="Of the simulated market.")
+PRINTS = typer.Option(False, "--prints", help="Strategies also read single prints, quotes and alerts: some minutes and gigabytes more.")
+BENCHMARK = typer.Option(None, help="A symbol to hold instead, such as SPY, beside holding the symbols themselves.")
+ALLOW_GAPS = typer.Option(False, "--allow-gaps", help="Run over sessions without bars; more than three in a row are refused otherwise.")
 NETWORKS = typer.Option(False, "--networks", help="LSTM, GRU and TCN among the models: minutes more to teach, once.")
+UNCERTIFIED = typer.Option(False, "--uncertified", help="Call what pays its costs, also where no hit rate is certified yet.")
 SPEED = typer.Option(3600.0, help="Trading over a recorded or simulated session: seconds of the market in one of yours.")
+
+LIVE = typer.Option(False, "--live", help="Trading: orders move real money; needs --account and `undertow arm` on the same day.")
+ACCOUNT = typer.Option(None, "--account", help="Trading: the broker's id of the account, typed by you.")
+BROKER = typer.Option("auto", help="Trading: auto (Alpaca where its keys are set), simulated or alpaca.")
+AT_CLOSE = typer.Option("hold", "--at-close", help="Trading: hold positions over the close, or be flat ten minutes before it.")
 
 STOPPED = 130  #: exit status after Ctrl-C
 
@@ -47,9 +60,21 @@ def job(
     source: str = SOURCE,
     timeframe: str = TIMEFRAME,
     capital: float = CAPITAL,
+    strategy: str = STRATEGY,
+    costs: float = COSTS,
+    retrain_every: int = RETRAIN,
+    look_back: int = LOOK_BACK,
     seed: int = SEED,
     speed: float = SPEED,
     networks: bool = NETWORKS,
+    uncertified: bool = UNCERTIFIED,
+    benchmark: str | None = BENCHMARK,
+    allow_gaps: bool = ALLOW_GAPS,
+    prints: bool = PRINTS,
+    live: bool = LIVE,
+    account: str | None = ACCOUNT,
+    broker: str = BROKER,
+    at_close: str = AT_CLOSE,
 ) -> None:
     """Turn option flow, off-exchange prints, filings, news and prices into calibrated BUY, SELL and NEUTRAL signals.
 
@@ -65,9 +90,21 @@ def job(
         source=source,
         timeframe=timeframe,
         capital=capital,
+        strategy=strategy,
+        costs=costs,
+        retrain_every=retrain_every,
+        look_back=look_back,
         seed=seed,
         speed=speed,
         networks=networks,
+        certified=not uncertified,
+        benchmark=benchmark,
+        allow_gaps=allow_gaps,
+        prints=prints,
+        live=live,
+        account=account,
+        broker=broker,
+        at_close=at_close,
     )
     from undertow.app.show import show
 

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
-from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from undertow.app import clock
 from undertow.app.choose import Tell
 from undertow.app.home import home
 from undertow.app.job import Flags, Job, check
-from undertow.app.modes import backtest, premarket, trading
-from undertow.app.runs import require_writable, save_run, tried_so_far
-from undertow.core.calendar import nyse
+from undertow.app.modes import backtest, premarket
+from undertow.app.runs import config_digest, name_of, require_writable, save_run, tried_so_far
+from undertow.app.underway import underway
+from undertow.core.calendar import Calendar, nyse
 from undertow.core.errors import StoreError
-from undertow.core.time import iso
 from undertow.engine.result import RunResult
-from undertow.engine.run import Desk, Step
 from undertow.report.summary import summary_lines
-
-CALLED = {1: "BUY", -1: "SELL", 0: "NEUTRAL"}
 
 
 def show(flags: Flags) -> None:
@@ -39,17 +32,19 @@ def show(flags: Flags) -> None:
         print(f"note: {note}", file=sys.stderr)
     root = flags.home or home()
     require_writable(root)
+    with underway(root, name_of(job), config_digest(job)) as finished:
+        result = _run(job, root, calendar)
+        tried = tried_so_far(result, job, root)
+        folder = save_run(result, job, root, tried, finished)
+        _say([*summary_lines(result, tried), f"Report: {folder / 'report.html'}"], folder)
+
+
+def _run(job: Job, root: Path, calendar: Calendar) -> RunResult:
     console = Console(stderr=True)
-    with progress(console) as tell:
-        if job.mode == "backtest":
-            result = backtest(job, root, calendar, tell)
-        elif job.mode == "premarket":
-            result = premarket(job, root, calendar, tell)
     if job.mode == "trading":
-        result = _trade(job, root, console)
-    tried = tried_so_far(result, job, root)
-    folder = save_run(result, job, root, tried)
-    _say([*summary_lines(result, tried), f"Report: {folder / 'report.html'}"], folder)
+        return _trade(job, root, console)
+    with progress(console) as tell:
+        return (backtest if job.mode == "backtest" else premarket)(job, root, calendar, tell)
 
 
 def _say(lines: Sequence[str], folder: Path) -> None:
@@ -88,56 +83,18 @@ def progress(console: Console) -> Iterator[Tell]:
         yield tell
 
 
-def _trade(job: Job, root: object, console: Console) -> RunResult:
-    """A session tick by tick, with a live table."""
-    from pathlib import Path
+def _trade(job: Job, root: Path, console: Console) -> RunResult:
+    """Today's session on the vendors' streams where there is a key and no other day is asked for; else one that is played."""
+    from undertow.app.trading.choose import broker_of, is_alive
+    from undertow.app.trading.screen import screen
 
-    calendar = nyse()
-    with progress(console) as tell, _live(job, console) as each:
-        return trading(job, Path(str(root)), calendar, tell, each)
+    if is_alive(job):
+        from undertow.app.trading.live import live
 
+        broker = broker_of(job)
+        with progress(console) as tell, screen(console, alive=True) as each:
+            return live(job, root, nyse(), tell, each, broker)
+    from undertow.app.trading.mode import trading
 
-@contextmanager
-def _live(job: Job, console: Console) -> Iterator[Callable[[Desk, Step], None]]:
-    pace = _Pace(job.speed)
-    if not console.is_terminal:
-        yield lambda _desk, step: pace.wait(int(step.ticks[-1]))
-        return
-    with Live(console=console, refresh_per_second=8) as live:
-
-        def each(desk: Desk, step: Step) -> None:
-            live.update(_table(desk, step))
-            pace.wait(int(step.ticks[-1]))
-
-        yield each
-
-
-class _Pace:
-    """Waits so that market time passes ``speed`` times as fast as ours; gaps of more than an hour are not waited for."""
-
-    def __init__(self, speed: float) -> None:
-        self._speed = speed
-        self._last: int | None = None
-
-    def wait(self, tick: int) -> None:
-        if self._last is not None:
-            time.sleep(min(tick - self._last, 3600 * 10**9) / 1e9 / self._speed)
-        self._last = tick
-
-
-def _table(desk: Desk, step: Step) -> Table:
-    table = Table(title=f"{iso(int(step.ticks[-1]))}  {desk.calendar.phase(int(step.ticks[-1]))}")
-    for name in ("symbol", "signal", "probability of up", "target", "shares", "equity USD"):
-        table.add_column(name, justify="left" if name in ("symbol", "signal") else "right")
-    account = desk.broker.portfolio()
-    for k, symbol in enumerate(desk.features.symbols):
-        p_up = float(step.predictions.p_up[-1, k])
-        table.add_row(
-            symbol,
-            CALLED[int(step.direction[-1, k])],
-            "not ready" if np.isnan(p_up) else f"{p_up:.4f}",
-            f"{float(step.targets[-1, k]):+.2f}",
-            f"{account.shares.get(symbol, 0.0):,.0f}",
-            f"{account.equity.get(symbol, 0.0):,.2f}",
-        )
-    return table
+    with progress(console) as tell, screen(console) as each:
+        return trading(job, root, nyse(), tell, each)

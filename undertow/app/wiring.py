@@ -22,11 +22,16 @@ from undertow.core.events import (
     DailyBar,
     EarningsReport,
     Event,
+    FlowAlert,
     Grade,
     IndexLevel,
     NewsItem,
+    OffExchangePrint,
     OffExchangeVolume,
     OpenInterest,
+    OptionTrade,
+    Quote,
+    Trade,
 )
 from undertow.core.orders import Costs
 from undertow.core.protocols import Source
@@ -37,7 +42,8 @@ from undertow.features.engineering import FeatureEngineering
 from undertow.features.labels import Labels
 from undertow.features.language.memory import Memory
 from undertow.models.framework import NETWORKS, ModelIntegrationFramework, Schedule, Shelf, model_names
-from undertow.strategies.combined import Combined
+from undertow.strategies.book import Book
+from undertow.strategies.catalogue import strategies
 
 BAR_SPAN: Duration = 5 * MINUTE
 #: sessions that pass, at most, until an event of a kind comes: what turns a memory in events into sessions
@@ -45,13 +51,15 @@ SESSIONS_AN_EVENT: dict[type[Event], float] = {Bar: 1 / 42, DailyBar: 1.0, Index
 MOST_SESSIONS = 60  #: for as many events of any other kind, which come in crowds or not at all
 #: kinds of event that models are taught on: years of single prints and quotes would be too many
 TAUGHT_ON = frozenset({CorporateAction, Bar, DailyBar, ChainRow, OpenInterest, OffExchangeVolume, NewsItem})
+#: kinds of event that are one print, quote or alert each
+SINGLE = frozenset({Quote, Trade, OffExchangePrint, OptionTrade, FlowAlert})
 #: families that models are not taught on: what says next to nothing beside the bars it is made of only hides what does
 NOT_TAUGHT = frozenset({"candlestick"})
 #: sessions before its first that a run decides in silence: windows of 32 rows are full by then, with one row a session
 REMEMBERED = 40
 #: learning begins at every sixth retraining of the calendar, about once a year
 GRID_OF_STAGES = 6
-#: a position is changed only when the target moved by this share of the sleeve's equity
+#: a position is changed only when the target moved by this share of the symbol's part of the equity
 BAND = 0.10
 
 
@@ -64,8 +72,9 @@ class Market:
     bars: type[Event]  #: Bar or DailyBar: what is traded on
     first: int  #: first session that is pushed
     tables: dict[str, int]  #: event kind -> version of its table, where the data came from the tape
-    features: tuple[str, ...]  #: those whose kinds of event are there
-    kinds: tuple[str, ...]  #: kinds of event that are there
+    features: tuple[str, ...]  #: those that models are taught on and whose kinds of event are there
+    kinds: tuple[str, ...]  #: kinds of event that models are taught on and that are there
+    looked_at: tuple[str, ...]  #: what strategies look at and there are data of
     notes: tuple[str, ...]
 
     @property
@@ -90,8 +99,15 @@ class Market:
 def needs(job: Job, calendar: Calendar, until: Instant, begin: int | None = None) -> Needs:
     """What the job's features rest on from session ``begin`` on, by default from where its models begin to learn."""
     memories = taught(job.symbols, Bar, calendar).memories()
-    begin = learning_begins(job.first, Schedule()) if begin is None else begin
+    looked = looked_at(job, calendar).memories()
+    deciding = serving_begins(job) if begin is None else begin
+    begin = learning_begins(job.first, schedule_of(job)) if begin is None else begin
     first = {kind: max(begin - warm_up({kind: memory}), 0) for kind, memory in memories.items() if kind is not CorporateAction}
+    for kind, memory in looked.items():
+        if kind is not CorporateAction:
+            # single prints are many, and no feature of theirs fades: they begin as late as their memory allows
+            since = job.first if kind in SINGLE else deciding
+            first[kind] = min(first.get(kind, job.last), max(since - warm_up({kind: memory}), 0))
     if job.timeframe == "1d":
         first.pop(Bar, None)  # day bars are read beside intraday ones, but not the other way round
     first[CorporateAction] = min(first.values())  # they come in full wherever one begins
@@ -115,12 +131,25 @@ def _taught(symbols: tuple[str, ...], daily: bool, calendar: Calendar) -> Featur
     return FeatureEngineering(symbols, only=own, calendar=calendar)
 
 
+def looked_at(job: Job, calendar: Calendar) -> FeatureEngineering:
+    """The features that the job's strategies look at, to be read and not pushed; of single prints where the job asks for them."""
+    every = FeatureEngineering(job.symbols, only=book_of(job).reads, calendar=calendar)
+    left = frozenset() if job.prints else SINGLE
+    own = [name for name, one in every.features.items() if not one.expr.symbols() and not left & set(one.memories())]
+    return FeatureEngineering(job.symbols, only=own, calendar=calendar)
+
+
+def book_of(job: Job) -> Book:
+    """The job's strategies, together."""
+    return Book(strategies(job.strategies))
+
+
 def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
     """Read the history that the job's features and models rest on; raises when there is none, or too little to train on."""
     whole = _read(job, source, calendar, span)
     bars = _bars(job, whole, calendar)
     first = _first_session(whole[bars], calendar, job)
-    needed = least_history()
+    needed = least_history(job)
     if job.first - first < needed:
         short = needed - (job.first - first)
         raise TooLittleHistory(
@@ -128,19 +157,19 @@ def load(job: Job, source: Source, calendar: Calendar, span: Needs) -> Market:
             f" {short} more are needed; start on {calendar.day[min(first + needed, len(calendar) - 1)]} or later, or import earlier bars"
         )
     market = _market(job, source, calendar, whole, {kind for kind, chunk in whole.items() if len(chunk)})
-    return replace(market, first=max(first, learning_begins(job.first, Schedule())))
+    return replace(market, first=max(first, learning_begins(job.first, schedule_of(job))))
 
 
 def load_near(job: Job, source: Source, calendar: Calendar, until: Instant) -> Market:
     """Read only what the features need to decide with models that were taught before; raises ``BadInput`` where there are no bars."""
-    whole = _read(job, source, calendar, needs(job, calendar, until, serving_begins(job.first)))
+    whole = _read(job, source, calendar, needs(job, calendar, until, serving_begins(job)))
     return _market(job, source, calendar, whole, {kind for kind, chunk in whole.items() if len(chunk)})
 
 
 def with_kinds(market: Market, job: Job, calendar: Calendar, kinds: Sequence[str]) -> Market:
     """The same market with the features of models that were taught when these kinds of event were there."""
     wanted, notes = _with_data(taught(job.symbols, market.bars, calendar), {BY_NAME[kind] for kind in kinds})
-    return replace(market, features=wanted, notes=notes, kinds=tuple(kinds))
+    return replace(market, features=wanted, notes=(*notes, *book_of(job).idle(market.looked_at)), kinds=tuple(kinds))
 
 
 def _read(job: Job, source: Source, calendar: Calendar, span: Needs) -> dict[type[Event], Chunk]:
@@ -157,6 +186,7 @@ def _read(job: Job, source: Source, calendar: Calendar, span: Needs) -> dict[typ
 def _market(job: Job, source: Source, calendar: Calendar, whole: dict[type[Event], Chunk], here: set[type[Event]]) -> Market:
     bars = _bars(job, whole, calendar)
     wanted, notes = _with_data(taught(job.symbols, bars, calendar), here)
+    looked, _ = _with_data(looked_at(job, calendar), here)
     return Market(
         source=source,
         chunks=tuple(whole.values()),
@@ -164,14 +194,20 @@ def _market(job: Job, source: Source, calendar: Calendar, whole: dict[type[Event
         first=max(job.first - REMEMBERED, 0),
         tables=_tables(source),
         features=wanted,
-        kinds=tuple(sorted(kind.kind for kind in here)),
-        notes=notes,
+        kinds=tuple(sorted(kind.kind for kind in here & TAUGHT_ON)),
+        looked_at=looked,
+        notes=(*notes, *book_of(job).idle(looked)),
     )
 
 
-def least_history() -> int:
+def schedule_of(job: Job) -> Schedule:
+    """When the job's models are retrained and on how much."""
+    return Schedule(every=job.retrain_every, at_most=job.look_back)
+
+
+def least_history(job: Job) -> int:
     """Sessions before a job's first without which nothing can be taught."""
-    schedule = Schedule()
+    schedule = schedule_of(job)
     return schedule.at_least + schedule.every + 1
 
 
@@ -193,14 +229,14 @@ def learning_begins(first: int, schedule: Schedule) -> int:
     return max((first - schedule.at_most) // grid * grid, 0)
 
 
-def serving_begins(first: int) -> int:
+def serving_begins(job: Job) -> int:
     """The session that a job which starts deciding at ``first`` begins its features at.
 
     It lies on the grid that learning begins on, for a number that fades has a trace of where it began in its last bits, and all runs
     that share their models must share those too.
     """
-    grid = GRID_OF_STAGES * Schedule().every
-    return max(first // grid * grid - REMEMBERED, 0)
+    grid = GRID_OF_STAGES * job.retrain_every
+    return max(job.first // grid * grid - REMEMBERED, 0)
 
 
 def _tables(source: Source) -> dict[str, int]:
@@ -261,27 +297,34 @@ def _first_session(bars: Chunk, calendar: Calendar, job: Job) -> int:
     return max(int(calendar.position(int(bars.event_at[bars.key == k].min()))) for k in range(len(job.symbols)))
 
 
-def build_desk(job: Job, market: Market, calendar: Calendar, costs: Costs, shelf: Shelf | None = None) -> Desk:
+def build_desk(job: Job, market: Market, calendar: Calendar, shelf: Shelf | None = None) -> Desk:
     """The five folds, fresh."""
-    features = FeatureEngineering(job.symbols, only=market.features, calendar=calendar)
+    features = FeatureEngineering(job.symbols, only={*market.features, *market.looked_at}, calendar=calendar)
+    costs = Costs().scaled(job.costs)
     return Desk(
         features=features,
         labels=Labels(job.symbols, calendar, kind=market.bars),
-        framework=build_framework(job, features, calendar, shelf),
-        strategy=Combined(),
+        framework=build_framework(job, features, market.features, calendar, shelf),
+        strategy=book_of(job),
         broker=build_broker(job, market, calendar, costs),
         costs=costs,
         calendar=calendar,
+        certified=job.certified,
     )
 
 
-def build_framework(job: Job, features: FeatureEngineering, calendar: Calendar, shelf: Shelf | None = None) -> ModelIntegrationFramework:
-    """The models over these features; networks, which take minutes to teach, only where they are asked for."""
-    families = {name: one.about.family for name, one in features.features.items()}
+def build_framework(
+    job: Job, features: FeatureEngineering, names: Sequence[str], calendar: Calendar, shelf: Shelf | None = None
+) -> ModelIntegrationFramework:
+    """The models over those of the features that are named; networks, which take minutes to teach, only where they are asked for."""
+    families = {name: features.features[name].about.family for name in names}
     only = None if job.networks else [name for name in model_names() if name not in NETWORKS]
-    return ModelIntegrationFramework(job.symbols, list(features.features), only=only, calendar=calendar, families=families, shelf=shelf)
+    return ModelIntegrationFramework(
+        job.symbols, names, schedule=schedule_of(job), only=only, calendar=calendar, families=families, shelf=shelf
+    )
 
 
 def build_broker(job: Job, market: Market, calendar: Calendar, costs: Costs) -> SimulatedBroker:
-    """A simulated account with the job's capital, one sleeve a symbol."""
-    return SimulatedBroker(job.symbols, job.capital, costs, calendar, kind=market.bars, span=BAR_SPAN, band=BAND)
+    """A simulated account with the job's capital, within the job's limits."""
+    broker = SimulatedBroker(job.symbols, job.capital, costs, calendar, kind=market.bars, span=BAR_SPAN, band=BAND)
+    return broker.within(job.portfolio)

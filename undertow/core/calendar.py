@@ -93,6 +93,16 @@ class Calendar:
             return Phase.POST
         return Phase.OPEN if at < self.open[i] + 30 * MINUTE else Phase.REGULAR
 
+    def phase_began(self, at: Instant) -> Instant:
+        """When the phase of an instant began; before the first session, the beginning of time."""
+        i = int(self.position(at))
+        if i < 0:
+            return -(2**63)
+        midnight, opens, closes = int(self.midnight[i]), int(self.open[i]), int(self.close[i])
+        before = int(self.midnight[i - 1]) + 20 * HOUR if i else midnight
+        edges = (before, midnight + 4 * HOUR, opens, opens + 30 * MINUTE, closes, midnight + 20 * HOUR)
+        return max(edge for edge in edges if edge <= at)
+
     def why_closed(self, day: Day) -> str:
         """Why a day is no session: the holiday's name, or the weekend; empty for a session."""
         if self.is_session(day):
@@ -105,6 +115,14 @@ class Calendar:
 @cache
 def nyse() -> Calendar:
     """The calendar of the New York Stock Exchange from 1990 to a year from now."""
+    from undertow.core.kept import kept
+
+    # it takes a second to make, and is the same all day
+    found = kept("calendar", ("exchange-calendars", "tzdata", "pandas"), _sessions)
+    return Calendar(found["day"].astype("datetime64[D]"), found["midnight"], found["open"], found["close"])
+
+
+def _sessions() -> dict[str, I64]:
     exchange = _exchange()
     table = exchange.schedule
     import pandas as pd
@@ -114,7 +132,8 @@ def nyse() -> Calendar:
     def ns(index: Any) -> I64:
         return np.asarray(pd.DatetimeIndex(index).as_unit("ns").asi8, np.int64)
 
-    return Calendar(np.asarray(exchange.sessions.values, "datetime64[D]"), ns(local), ns(table["open"]), ns(table["close"]))
+    day = np.asarray(exchange.sessions.values, "datetime64[D]").astype(np.int64)
+    return {"day": day, "midnight": ns(local), "open": ns(table["open"]), "close": ns(table["close"])}
 
 
 @cache

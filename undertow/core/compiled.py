@@ -13,18 +13,19 @@ from typing import Any
 
 import numba
 
+from undertow.core.kept import CACHES
+
 _settings: Any = numba.config
 ROOT = Path(__file__).resolve().parents[1]
-CACHES = ROOT / "__pycache__"
 KEPT = 3  #: folders of older texts that stay, for going back and forth between two versions
 
 
 def digest(root: Path = ROOT) -> str:
-    """A name for the text of all files below a folder that have compiled functions."""
+    """A name for the text of all files below a folder that have compiled functions, or tuples that they take."""
     found = hashlib.sha256(numba.__version__.encode())
     for path in sorted(root.rglob("*.py")):
         text = path.read_bytes()
-        if b"njit" in text:
+        if b"njit" in text or b"@kernel." in text or b"NamedTuple" in text:
             found.update(path.relative_to(root).as_posix().encode() + b"\0" + text)
     return found.hexdigest()[:16]
 

@@ -5,6 +5,7 @@ UndertowError
 │   └── TooLittleHistory
 ├── BadData       a vendor's or the tape's rows contradict themselves: nothing is guessed
 ├── StoreError    the disk refused
+├── BrokerError   a broker could not be asked, or its answer does not tell: nothing is sent on a guess
 ├── NotSupported  asked for something this version does not do
 └── LawBroken     a law of the design does not hold: stop, never trade on
 """
@@ -34,6 +35,10 @@ class StoreError(UndertowError):
     """The disk refused: full, read-only or broken."""
 
     exit_code = 2
+
+
+class BrokerError(UndertowError):
+    """A broker could not be asked, refused what was asked, or gave an answer that does not tell."""
 
 
 class NotSupported(UndertowError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
+from undertow.core.errors import BadInput
 from undertow.core.time import Instant
 
 
@@ -116,10 +119,44 @@ class Costs:
         )
 
 
+LADDER = ((0.05, 0.5), (0.10, 0.0))  #: fall from the peak, and the share of exposure that is left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioLimits:
+    """Limits on an account's targets; shares are of its equity. Raises ``BadInput``.
+
+    By default nothing binds that did not: targets add up to the equity at most. The ladder of the field guide (5 % below the peak: half;
+    10 %: flat, until a person says so) is there to be asked for, and is off: its last rung needs a person, there is none in a backtest,
+    and an account that is flat cannot come back to its peak, so that a history would simply end at its first fall of 10 %. The gate has
+    limits on the day's losses besides, with a person behind them.
+    """
+
+    name: float = 1.0  #: largest share in one symbol, long or short
+    sector: float = 1.0  #: in one sector, long and short added up; a symbol without one has none
+    gross: float = 1.0  #: in everything
+    volatility: float | None = None  #: a year's, that each position is scaled to by its own; None leaves targets as they are
+    ladder: tuple[tuple[float, float], ...] = ()  #: (fall from the peak, share of exposure left)
+    sectors: Mapping[str, str] = field(default_factory=dict)  #: symbol -> sector
+
+    def __post_init__(self) -> None:
+        for what in ("name", "sector", "gross"):
+            if not 0.0 <= getattr(self, what) <= 1.0:
+                raise BadInput(f"the portfolio's {what} is a share of equity between 0 and 1, not {getattr(self, what):g}")
+        if self.volatility is not None and not 0.0 < self.volatility < math.inf:
+            raise BadInput(f"the portfolio's volatility, a year's, must be above 0, such as 0.15, not {self.volatility:g}")
+        falls, left = ([0.0, *(rung[0] for rung in self.ladder)], [1.0, *(rung[1] for rung in self.ladder)])
+        deeper = all(a < b < 1.0 for a, b in pairwise(falls))
+        less = all(a >= b >= 0.0 for a, b in pairwise(left))
+        if not (deeper and less):
+            rungs = [list(rung) for rung in self.ladder]
+            raise BadInput(f"the portfolio's ladder {rungs} must be (fall, share left), falls ascending, shares descending, within 0 to 1")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portfolio:
-    """What we hold: one cash sleeve a symbol."""
+    """What we hold: one account, and whose purse each part of it lies in."""
 
-    cash: Mapping[str, float] = field(default_factory=dict)  #: USD
+    cash: Mapping[str, float] = field(default_factory=dict)  #: USD; a purse may be below zero, only their sum is money
     shares: Mapping[str, float] = field(default_factory=dict)
     equity: Mapping[str, float] = field(default_factory=dict)  #: USD, at the last known close

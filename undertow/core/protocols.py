@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+import numpy as np
+
 from undertow.core.chunk import F64, I8, I64, Chunk
 from undertow.core.events import Event
 from undertow.core.orders import Portfolio
@@ -53,18 +55,31 @@ class View:
     direction: I8  #: (ticks, symbols) +1 BUY, -1 SELL, 0 NEUTRAL
     volatility: F64  #: (ticks, symbols) standard deviation of the return over the horizon
     cost: F64  #: (ticks, symbols) expected cost of a round trip, as a fraction of price
+    features: tuple[str, ...] = ()  #: names of the columns of ``X``
+    X: F64 | None = None  #: (ticks, symbols, features); NaN where a value is not known
+
+    def feature(self, name: str) -> F64:
+        """One feature's values (ticks, symbols); NaN throughout where the run has no data for it."""
+        if self.X is None or name not in self.features:
+            return np.full(self.p_up.shape, np.nan)
+        return self.X[:, :, self.features.index(name)]
 
 
 class Strategy(Protocol):
-    """Signal to target positions: pure, vectorised over ticks."""
+    """Signal and features to target positions: pure, vectorised over ticks."""
 
     @property
     def name(self) -> str:
         """What it is called on the command line and in reports."""
         ...
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the features it looks at; empty where the framework's signal is all it needs."""
+        ...
+
     def targets(self, view: View) -> F64:
-        """Fraction of the symbol's equity to hold, in [-1, 1] (ticks, symbols); NaN where nothing is said (hold)."""
+        """Fraction of the symbol's part of the account to hold, in [-1, 1] (ticks, symbols); NaN where nothing is said (hold)."""
         ...
 
 
@@ -75,7 +90,7 @@ class Progress:
     fills: Chunk
     at: I64  #: (n,) bar ends at which the account was marked, ns UTC, in the order they became known
     key: I64  #: (n,) symbol of each mark
-    equity: F64  #: (n,) USD of that symbol's sleeve
+    equity: F64  #: (n,) USD of that symbol's purse; all purses add up to the account
     shares: F64  #: (n,) held after the bar
 
 

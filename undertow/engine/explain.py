@@ -60,7 +60,8 @@ def grounds(desk: Desk, step: Step, parts: F64, symbol: str) -> tuple[Ground, ..
     """Contributions (features + 1,) by family, with the newest facts that each family rests on; the strongest push first."""
     kinds: dict[str, set[type[Event]]] = {}
     push: dict[str, float] = {}
-    for value, one in zip(parts[:-1], desk.features.features.values(), strict=True):
+    for value, name in zip(parts[:-1], desk.framework.features, strict=True):
+        one = desk.features.features[name]
         family = one.about.family
         push[family] = push.get(family, 0.0) + float(value)
         if value != 0.0:

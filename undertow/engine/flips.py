@@ -9,7 +9,8 @@ import numpy as np
 from undertow.core.chunk import F64, I8, I64
 from undertow.core.orders import Flip
 from undertow.engine.explain import CALLED, weighing_most
-from undertow.engine.run import Desk, look
+from undertow.engine.run import Desk, horizon_volatility, round_trip
+from undertow.models.abstention import directions
 from undertow.models.framework import Trained
 from undertow.models.rows import Rows
 
@@ -61,7 +62,7 @@ def flips(asked: Asked, direction: int) -> tuple[Flip, ...]:
         changed = _calls(asked, feature, middle)[1] != direction
         near, far = np.where(changed, near, middle), np.where(changed, middle, far)
     p_up, called = _calls(asked, feature, far)
-    names = list(asked.desk.features.features)
+    names = asked.desk.framework.features
     out = [
         Flip(
             feature=names[j],
@@ -132,5 +133,6 @@ def _calls(asked: Asked, feature: I64, value: F64) -> tuple[F64, I8]:
     rows = replace(asked.row[np.zeros(len(feature), np.int64)], X=X)
     stage = asked.stage
     p_up = stage.calibrator.predict(stage.score(rows, stage.odds(rows)))
-    view = look(asked.desk, rows.tick, X[:, None, :], p_up[:, None])
-    return p_up, view.direction[:, 0]
+    desk = asked.desk
+    volatility = horizon_volatility(desk.framework.features, X[:, None, :])[:, 0]
+    return p_up, directions(p_up, round_trip(desk.costs), volatility, desk.needed(np.array(stage.certified_from)))

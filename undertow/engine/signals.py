@@ -74,7 +74,7 @@ def _confidence(p_up: float, direction: int) -> float:
 
 
 def _named(desk: Desk, parts: F64) -> dict[str, float]:
-    names = [*desk.features.features, BASE]
+    names = [*desk.framework.features, BASE]
     return {n: float(v) for n, v in zip(names, parts, strict=True) if v != 0.0}
 
 
@@ -83,7 +83,8 @@ def _why(desk: Desk, step: Step, k: int) -> str:
     if step.direction[-1, k] != 0:
         return ""
     certificate = desk.framework.stages[-1].certificate if desk.framework.stages else None
-    return why_neutral(float(step.predictions.p_up[-1, k]), float(step.cost[-1, k]), float(step.volatility[-1, k]), certificate)
+    p_up, cost, volatility = (float(column[-1, k]) for column in (step.predictions.p_up, step.cost, step.volatility))
+    return why_neutral(p_up, cost, volatility, certificate, desk.certified)
 
 
 def _who(desk: Desk, stage: Trained) -> str:

@@ -38,7 +38,7 @@ class Curve(NamedTuple):
 
 
 ACCOUNT, CURVE = len(Account._fields), len(Curve._fields)
-CASH, SHARES = 0, 1
+CASH, SHARES, MARK = 0, 1, 3
 EQUITY = ACCOUNT  #: equity at the last mark
 FLOW = ACCOUNT + CURVE  #: where the volatility and volume sums begin
 STARTED = FLOW + 2  #: start of the last bar, ns; kept as float on both sides of a cut, so that a cut changes no bit
@@ -84,15 +84,22 @@ def rounded(shares: float, whole: bool) -> float:
 @kernel.inlined
 def trade(account: Account, price: float, volume: float, flow: Flow, rules: Rules) -> tuple[Account, Execution]:
     """Work the standing order at ``price`` USD; what the bar's volume does not allow keeps standing."""
-    a = account
+    a = account if account.mark > 0.0 else priced(account, price)  # what is held from now on has a price, though no bar has closed yet
     wanted = a.want - a.shares
     done = execute(wanted, price, volume, flow, rules)
     # A full fill lands on the target itself: the sum may miss it by a bit, and the miss would trade for ever.
     shares = a.want if done.shares == wanted else a.shares + done.shares
-    after = Account(
+    return settled(a, done, shares, a.want), done
+
+
+@kernel.inlined
+def settled(account: Account, done: Execution, shares: float, want: float) -> Account:
+    """The account after an execution that leaves it with ``shares`` held and ``want`` as its standing order."""
+    a = account
+    return Account(
         a.cash - (done.shares * done.price + done.commission),
         shares,
-        a.want,
+        want,
         a.mark,
         a.fills + (1.0 if done.shares != 0.0 else 0.0),
         a.commission + done.commission,
@@ -101,7 +108,6 @@ def trade(account: Account, price: float, volume: float, flow: Flow, rules: Rule
         a.borrow,
         a.dividends,
     )
-    return after, done
 
 
 @kernel.inlined

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.errors import BadInput
 from undertow.core.events import PRICE_SCALE, Bar, CorporateAction, DailyBar, Event
 from undertow.core.time import Duration
-from undertow.execution.tables import Actions, Bars
+from undertow.execution.tables import NO_ACTIONS, NO_FLOATS, NO_INTS, Actions, Bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Waiting:
         return Actions(at[order].astype(np.int64), self.ratio[order], self.dividend[order]), later
 
 
+NO_BARS = Bars(NO_INTS, NO_INTS, NO_FLOATS, NO_FLOATS, NO_FLOATS)
 NONE_WAITING = Waiting(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
 
 
@@ -119,6 +122,72 @@ def arrived(chunks: Sequence[Chunk], symbols: Mapping[str, int], traded: Traded)
     key, end, known, prices = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((end, known, key))
     return Arrived(key[order], end[order], traded.starts(end[order]), known[order], prices[order])
+
+
+class Met(NamedTuple):
+    """The bars that a push brings to all symbols, one symbol after the other, with the actions that they meet.
+
+    end   : int64 (n,)            ns UTC
+    key   : int64 (n,)            position of the symbol
+    first : int64 (symbols + 1,)  where each symbol's bars begin, and the end
+    due   : int64 (symbols + 1,)  the same of the actions; their ``bar`` counts through all symbols
+    """
+
+    bars: Bars
+    end: I64
+    key: I64
+    actions: Actions
+    first: I64
+    due: I64
+
+
+class Inbox:
+    """What came for each symbol and is still to be met: actions wait for their bar, bars that come too late are left out."""
+
+    def __init__(self, symbols: Sequence[str], traded: Traded) -> None:
+        """For these symbols' bars."""
+        self._place = {symbol: i for i, symbol in enumerate(symbols)}
+        self._traded = traded
+        self._waiting = [NONE_WAITING] * len(symbols)
+        self._started = np.full(len(symbols), -(2**63), np.int64)
+        self.late = 0  #: bars that began no later than one already seen
+
+    def copy(self) -> Inbox:
+        """The same, to go on from separately."""
+        other = copy(self)
+        other._waiting, other._started = list(self._waiting), self._started.copy()
+        return other
+
+    def sort(self, chunks: Sequence[Chunk]) -> tuple[Arrived, list[Chunk]]:
+        """Our bars among chunks, and the chunks of actions."""
+        return arrived(chunks, self._place, self._traded), [chunk for chunk in chunks if is_action(chunk) and len(chunk)]
+
+    def take(self, bars: Arrived, actions: Sequence[Chunk]) -> Met:
+        """All that is met now, and keep the rest."""
+        for chunk in actions:
+            keys = keys_of(chunk, self._place)
+            for key in np.unique(keys[keys >= 0]).tolist():
+                self._waiting[key] = self._waiting[key].with_rows(chunk, keys == key)
+        n = len(self._waiting)
+        first, due = np.zeros(n + 1, np.int64), np.zeros(n + 1, np.int64)
+        tables, ends, acts = [], [], []
+        for key in range(n):
+            first[key + 1], due[key + 1] = first[key], due[key]
+            own, end, late = bars.of(key, int(self._started[key]))
+            self.late += late
+            if len(end):
+                done, self._waiting[key] = self._waiting[key].due(own)
+                tables.append(own)
+                ends.append(end)
+                acts.append(done._replace(bar=done.bar + first[key]))
+                first[key + 1] += len(end)
+                due[key + 1] += len(done.bar)
+                self._started[key] = own.start[-1]
+        if not tables:
+            return Met(NO_BARS, NO_INTS, NO_INTS, NO_ACTIONS, first, due)
+        whole = Bars._make(np.concatenate(column) for column in zip(*tables, strict=True))
+        every = Actions._make(np.concatenate(column) for column in zip(*acts, strict=True))
+        return Met(whole, np.concatenate(ends), np.repeat(np.arange(n, dtype=np.int64), np.diff(first)), every, first, due)
 
 
 def is_action(chunk: Chunk) -> bool:

@@ -9,7 +9,20 @@ from typing import Any, TypeVar, cast
 from undertow.core.compiled import njit
 
 F = TypeVar("F", bound=Callable[..., object])
-INLINED = ("rules.py", "account.py", "tables.py")  #: files whose code ends up inside the folds of other files
+#: files whose code ends up inside the folds of other files
+INLINED = (
+    "rules.py",
+    "account.py",
+    "tables.py",
+    "limits.py",
+    "portfolio.py",
+    "inbox.py",
+    "orders/columns.py",
+    "orders/margin.py",
+    "orders/desk.py",
+    "orders/book.py",
+    "orders/work.py",
+)
 
 
 def stamp() -> tuple[tuple[int, int], ...]:

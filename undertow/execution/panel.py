@@ -1,11 +1,12 @@
 """The simulated broker's core for a panel: many symbols on one cash account, a row a day.
 
 Opens, closes and target weights (days, symbols) come in; the account's equity a day comes out. Weights are sized at their day's close
-and filled at the next day's open.
+and filled at the next day's open, unless another convention is asked for.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +73,14 @@ class Holdings(NamedTuple):
     volume: F64
 
 
+class Fill(StrEnum):
+    """The price at which weights that were sized at a close are filled."""
+
+    NEXT_OPEN = "next open"
+    NEXT_CLOSE = "next close"
+    SAME_CLOSE = "same close"  #: nobody can: the price that decides is gone. An upper bound, to see what the delay costs
+
+
 NO_PANEL_ACTIONS = PanelActions(NO_INTS, NO_INTS, NO_FLOATS, NO_FLOATS)
 
 
@@ -131,8 +140,13 @@ def size_all(held: Holdings, weights: F64, total: float, whole: bool) -> None:
 
 
 @kernel.compiled
-def fold_panel(prices: Prices, weights: F64, actions: PanelActions, rules: Rules, state: F64, held: Holdings, equity: F64) -> None:
-    """Push days through ``state`` and ``held``; weights (days, symbols) where NaN says nothing; equity (days,) is written."""
+def fold_panel(
+    prices: Prices, weights: F64, actions: PanelActions, rules: Rules, same: bool, state: F64, held: Holdings, equity: F64
+) -> None:
+    """Push days through ``state`` and ``held``; weights (days, symbols) where NaN says nothing; equity (days,) is written.
+
+    ``same`` fills at the close that sized the weights, instead of the next open.
+    """
     account, curve, flow = load(state)
     started, due, symbols = state[STARTED], 0, held.shares.shape[0]
     orders = np.empty(symbols, np.int64)
@@ -150,12 +164,17 @@ def fold_panel(prices: Prices, weights: F64, actions: PanelActions, rules: Rules
             held.shares[i], held.want[i], held.mark[i] = account.shares, account.want, account.mark
             held.volume[i] *= ratio
             due += 1
-        account = trade_all(account, held, prices, t, rules, orders)
+        if not same:
+            account = trade_all(account, held, prices, t, rules, orders)
         if rules.impact > 0.0:
             learn(held, prices, t, rules)
         equity[t] = account.cash + mark_all(held, prices.close[t])
-        curve = marked(curve, equity[t])
         size_all(held, weights[t], equity[t], rules.whole)
+        if same:
+            at_close = Prices(prices.start, prices.close, prices.close, prices.volume)
+            account = trade_all(account, held, at_close, t, rules, orders)
+            equity[t] = account.cash + mark_all(held, prices.close[t])
+        curve = marked(curve, equity[t])
     store(state, account, curve, flow)
     state[BARS] += prices.close.shape[0]
     state[STARTED] = started
@@ -164,11 +183,12 @@ def fold_panel(prices: Prices, weights: F64, actions: PanelActions, rules: Rules
 class Panel:
     """Many symbols on one cash account, told which fraction of the equity each should be."""
 
-    def __init__(self, symbols: int, capital: float, costs: Costs) -> None:
+    def __init__(self, symbols: int, capital: float, costs: Costs, fill: Fill = Fill.NEXT_OPEN) -> None:
         """``capital`` in USD, shared by all symbols."""
         self._state = opened(capital)
         self._held = Holdings(*np.zeros((len(Holdings._fields), symbols)))
         self._rules = rules_of(costs)
+        self._fill = fill
 
     def push(self, prices: Prices, weights: F64, actions: PanelActions = NO_PANEL_ACTIONS) -> F64:
         """Weights (days, symbols), each decided at its day's close; returns the equity at each close, USD (days,)."""
@@ -176,7 +196,9 @@ class Panel:
         same_length(len(equity), **prices._asdict(), weights=weights)
         for table in (prices.open, prices.close, prices.volume, weights):
             same_length(len(self._held.shares), symbols=table.T)
-        fold_panel(prices, weights, actions, self._rules, self._state, self._held, equity)
+        if self._fill is Fill.NEXT_CLOSE:
+            prices = prices._replace(open=prices.close)
+        fold_panel(prices, weights, actions, self._rules, self._fill is Fill.SAME_CLOSE, self._state, self._held, equity)
         return equity
 
     def shares(self) -> F64:

@@ -69,25 +69,48 @@ def limit(volume: F64, at: int, rules: Rules) -> float:
 
 @kernel.inlined
 def execute(wanted: float, price: float, volume: float, flow: Flow, rules: Rules) -> Execution:
-    """Fill as much of ``wanted`` (signed shares) at ``price`` (USD) as the bar's ``volume`` (shares) allows.
+    """Fill as much of ``wanted`` (signed shares) at ``price`` (USD) as the bar's ``volume`` (shares) allows."""
+    size = abs(wanted)
+    if rules.participation < INF:
+        size = capped(size, rules.participation * volume, rules.whole)
+    return dealt(1.0 if wanted > 0.0 else -1.0, size, price, flow, rules)
+
+
+@kernel.inlined
+def capped(size: float, cap: float, whole: bool) -> float:
+    """The part of ``size`` shares that is no more than ``cap``; a volume that is not known (NaN) fills nothing."""
+    if not size <= cap:
+        size = cap if cap > 0.0 else 0.0
+        if whole:
+            size = np.floor(size)
+    return size
+
+
+@kernel.inlined
+def dealt(side: float, size: float, price: float, flow: Flow, rules: Rules) -> Execution:
+    """Trade ``size`` shares on one side (1.0 buys, -1.0 sells) at ``price`` USD, worse by half-spread and impact.
 
     Impact is Y * daily volatility * sqrt(shares / daily volume). Daily volatility is the bar's times the root of bars a day and
     daily volume the bar's times bars a day, so the length of a day cancels; before the first bar has ended there is no impact.
     """
-    size = abs(wanted)
-    if rules.participation < INF:
-        cap = rules.participation * volume
-        if not size <= cap:  # a volume that is not known (NaN) fills nothing
-            size = cap if cap > 0.0 else 0.0
-            if rules.whole:
-                size = np.floor(size)
     moved = 0.0
     if rules.impact > 0.0 and flow.volume > 0.0:
         moved = min(rules.impact * math.sqrt(flow.variance * size / flow.volume), 1.0 - rules.half_spread)
-    side = 1.0 if wanted > 0.0 else -1.0
     paid = price * (1.0 + side * (rules.half_spread + moved))
     commission = size * rules.per_share + size * paid * rules.commission
     return Execution(side * size, paid, commission, size * price * rules.half_spread, size * price * moved)
+
+
+@kernel.inlined
+def within(done: Execution, worst: float, rules: Rules) -> Execution:
+    """The same execution at no worse a price than ``worst`` USD: what lies beyond is given back, impact first. NaN is no bound."""
+    side, size = (1.0 if done.shares > 0.0 else -1.0), abs(done.shares)
+    back = size * side * (done.price - worst)
+    if not back > 0.0:
+        return done
+    commission = size * rules.per_share + size * worst * rules.commission
+    spread_cost = done.spread_cost - max(back - done.impact_cost, 0.0)
+    return Execution(done.shares, worst, commission, max(spread_cost, 0.0), max(done.impact_cost - back, 0.0))
 
 
 @kernel.inlined

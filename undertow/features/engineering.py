@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -117,10 +118,18 @@ class FeatureEngineering(
         #: other symbols that features look at, such as SPY; chunks about them are taken where they are there
         self.context = tuple(sorted(named - set(self.symbols)))
         self._universe = (*self.symbols, *self.context)
-        self._plan = Plan((f.expr for f in self.features.values()), self._universe, len(self.symbols), calendar or nyse())
-        self._nothing = {kind: empty_chunk(kind, self._universe) for kind in self._plan.kinds}
+        self._calendar = calendar or nyse()
         self._waiting: dict[type[Event], Chunk] = {}
         self._until = -FOREVER  # the last tick that was answered
+
+    @cached_property
+    def _plan(self) -> Plan:
+        # made when it is first asked for: whoever only wants to know what there is need not wait for it
+        return Plan((f.expr for f in self.features.values()), self._universe, len(self.symbols), self._calendar)
+
+    @cached_property
+    def _nothing(self) -> dict[type[Event], Chunk]:
+        return {kind: empty_chunk(kind, self._universe) for kind in self._plan.kinds}
 
     def _described(self) -> dict[str, Feature]:
         out: dict[str, Feature] = {}
@@ -164,6 +173,8 @@ class FeatureEngineering(
 
     def _blocks(self, ticks: I64) -> list[slice]:
         """Ticks in pieces between which so few events lie that their columns stay in the processor's cache."""
+        if len(ticks) < 2:
+            return [slice(0, 1)] * len(ticks)
         # where each kind has told so many rows more
         marks = [np.searchsorted(ticks, chunk.known_at[ROWS_AT_ONCE::ROWS_AT_ONCE]) for chunk in self._waiting.values()]
         cuts = np.unique(np.concatenate([[0, len(ticks)], *marks]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,10 @@ class Predictions:
     p_up: F64  #: (ticks, symbols) calibrated
     score: F64  #: (ticks, symbols) log-odds before calibration
     odds: F64  #: (ticks, symbols, models); NaN also where a model does not speak
+    at_least: F64  #: (ticks,) probability that calls are certified from; infinite where none is
+
+    def __getitem__(self, ticks: Any) -> Predictions:
+        return Predictions(p_up=self.p_up[ticks], score=self.score[ticks], odds=self.odds[ticks], at_least=self.at_least[ticks])
 
 
 class ModelIntegrationFramework(ClassificationModels, TimeSeriesModels, HFTModels, PhaseModels):
@@ -139,7 +144,12 @@ class ModelIntegrationFramework(ClassificationModels, TimeSeriesModels, HFTModel
             raise BadInput(
                 f"The framework was made for {len(self.symbols)} symbols and {len(self.features)} features; it got {X.shape[1:]}."
             )
-        out = Predictions(p_up=np.full(shape, np.nan), score=np.full(shape, np.nan), odds=np.full((*shape, len(self.names)), np.nan))
+        out = Predictions(
+            p_up=np.full(shape, np.nan),
+            score=np.full(shape, np.nan),
+            odds=np.full((*shape, len(self.names)), np.nan),
+            at_least=np.full(shape[0], np.inf),
+        )
         if not len(ticks):
             self._lessons.learn(labels)
             return out
@@ -175,6 +185,7 @@ class ModelIntegrationFramework(ClassificationModels, TimeSeriesModels, HFTModel
         out.odds[rows, :, [self.names.index(name) for name in stage.names]] = odds.reshape(count, width, -1)
         out.score[rows] = score.reshape(count, width)
         out.p_up[rows] = stage.calibrator.predict(score).reshape(count, width)
+        out.at_least[rows] = stage.certified_from
         self._lessons.predicted(ticks[rows], out.odds[rows], out.score[rows], out.p_up[rows])
 
     def _retrain(self, at: Instant) -> None:

@@ -1,4 +1,4 @@
-"""HFTModels: signals that are computed with every bar, each with a calibrated probability of its own (field guide §8).
+"""HFTModels: signals that are computed with every bar, each with a calibrated probability of its own.
 
 What moves with each bar, a Kalman filter or a regression on a window, is a feature: a compiled fold that takes well under a microsecond an
 update. A model here reads the few features of its name and learns no more than how much to believe them.

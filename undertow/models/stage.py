@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +44,11 @@ class Trained:
     features: tuple[str, ...] = ()  #: names of the features, in order
     certificate: Certificate | None = None  #: what can be promised of calls so far; None without any foretold outcome
     notes: tuple[str, ...] = ()  #: models that were left out, and why, a sentence each
+
+    @property
+    def certified_from(self) -> float:
+        """Probability of the called direction from which calls are certified; infinite where none is."""
+        return math.inf if self.certificate is None else self.certificate.threshold
 
     def odds(self, rows: F64 | Rows) -> F64:
         """Log-odds of the base models (n, models); NaN where a model does not speak."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.errors import UndertowError
+from undertow.models.heap import few_arenas, give_back
 from undertow.models.phases import PHASES
 from undertow.models.sequence.choice import choose_columns
 from undertow.models.sequence.models import SequenceNetwork
@@ -81,7 +82,9 @@ def fit_all(voices: Sequence[Voice], lesson: Lesson) -> tuple[list[Voice], list[
 
     # the slow ones first, or a core would stand idle at the end
     order = sorted(range(len(voices)), key=lambda i: not isinstance(voices[i].model, SequenceNetwork))
+    few_arenas()
     done = Parallel(n_jobs=-1, backend="threading")(delayed(_fit)(voices[i], lesson) for i in order)
+    give_back()
     found = dict(zip(order, done, strict=True))
     results = [found[i] for i in range(len(voices))]
     return [one for one in results if isinstance(one, Voice)], [one for one in results if isinstance(one, str)]

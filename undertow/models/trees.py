@@ -1,4 +1,4 @@
-"""Tree ensembles with defaults for weak signals: shallow, slow, many rows a leaf (field guide §12)."""
+"""Tree ensembles with defaults for weak signals: shallow, slow, many rows a leaf."""
 
 from __future__ import annotations
 

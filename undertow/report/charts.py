@@ -9,13 +9,14 @@ import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.time import MINUTE
+from undertow.report.benchmark import Benchmark
 from undertow.report.calibration import Bins
 from undertow.report.costs import Waterfall
 from undertow.report.metrics import Performance, session_ends, underwater
-from undertow.report.words import local, percent
+from undertow.report.words import local, percent, plain
 
 Figure = dict[str, Any]
-MOST_POINTS = 1_600  #: of one curve; two curves share their places
+MOST_POINTS = 1_600  #: of one curve; all curves share their places
 MOST_TICKS = 6
 
 
@@ -29,13 +30,17 @@ def thin(values: F64, most: int = MOST_POINTS) -> I64:
     return np.unique(np.array(kept))
 
 
-def equity_figure(p: Performance, start: float, mark_at: I64) -> Figure:
-    """Growth in percent over buy-and-hold, and below it how far each stands under its high; nights and weekends take no room."""
-    at, text = _ticks(mark_at)
-    kept = np.unique(np.concatenate([thin(p.equity), thin(p.hold_equity), np.array(at, np.int64)]))
-    look = "%a %Y-%m-%d %H:%M:%S" if (mark_at % MINUTE).any() else "%a %Y-%m-%d %H:%M"
-    names = [f"{local(int(t)):{look}}" for t in mark_at[kept]]
-    curves = (("Undertow", p.equity, "accent", 2.0), ("Buy and hold", p.hold_equity, "hold", 1.4))
+def equity_figure(p: Performance, start: float, mark_at: I64, benchmark: Benchmark | None = None) -> Figure:
+    """Growth in percent beside buy-and-hold and the benchmark, and below it how far each stands under its high.
+
+    Nights and weekends take no room.
+    """
+    at, text = time_ticks(mark_at)
+    curves = [("Undertow", p.equity, "accent", 2.0), ("Buy and hold", p.hold_equity, "hold", 1.4)]
+    if benchmark is not None:
+        curves.append((plain(benchmark.name), benchmark.equity, "bench", 1.4))
+    kept = np.unique(np.concatenate([*(thin(equity) for _, equity, _, _ in curves), np.array(at, np.int64)]))
+    names = moment_names(mark_at[kept])
     data = [_line(name, names, (e / start - 1)[kept], (colour, width), "y") for name, e, colour, width in curves]
     for name, e, colour, width in curves:
         trace = _line(name, names, underwater(e, start)[kept], (colour, width * 0.7), "y2")
@@ -53,6 +58,12 @@ def equity_figure(p: Performance, start: float, mark_at: I64) -> Figure:
     return {"data": data, "layout": layout, "height": 460}
 
 
+def moment_names(at: I64) -> list[str]:
+    """Instants (n,) on New York's clock, to the second where one of them needs it."""
+    look = "%a %Y-%m-%d %H:%M:%S" if (at % MINUTE).any() else "%a %Y-%m-%d %H:%M"
+    return [f"{local(int(t)):{look}}" for t in at]
+
+
 def _line(name: str, x: list[str], y: F64, style: tuple[str, float], axis: str) -> Figure:
     return {
         "type": "scatter",
@@ -67,10 +78,20 @@ def _line(name: str, x: list[str], y: F64, style: tuple[str, float], axis: str) 
 
 
 def _caption(text: str, y: float) -> Figure:
-    return {"text": text, "xref": "paper", "yref": "paper", "x": 0, "y": y, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    return {
+        "text": text,
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0,
+        "y": y,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "yshift": 3,
+        "showarrow": False,
+    }
 
 
-def _ticks(mark_at: I64) -> tuple[list[int], list[str]]:
+def time_ticks(mark_at: I64) -> tuple[list[int], list[str]]:
     """Places (marks' numbers) and words of at most ``MOST_TICKS`` labels: times of one day, days, or months."""
     days, ends = session_ends(mark_at)
     first = np.append(0, ends[:-1] + 1)
@@ -88,8 +109,8 @@ def waterfall_figure(costs: Waterfall) -> Figure:
     """From the gross result to the net one, a step a cost, in USD with percent of the capital beside each bar."""
     steps = costs.steps()
     last = len(steps) - 1
-    tops = np.cumsum([0.0, *(value for _, value in steps[:-1])])
-    low, high = float(tops.min()), float(tops.max())
+    ends = np.cumsum([value for _, value in steps[:-1]] + [0.0])
+    low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
     room = 0.3 * ((high - low) or 1.0)
     small = max(high, -low) < 1_000
     trace = {
@@ -98,10 +119,6 @@ def waterfall_figure(costs: Waterfall) -> Figure:
         "y": [label.replace(", at mid prices", "").replace("Borrow and dividends", "Borrow, dividends") for label, _ in steps],
         "x": [round(value, 2) for _, value in steps],
         "measure": ["absolute", *["relative"] * (last - 1), "total"],
-        "text": [percent(costs.percent(value), sign=True) for _, value in steps],
-        "textposition": "outside",
-        "constraintext": "none",
-        "cliponaxis": False,
         "hoverinfo": "skip",
         "increasing": {"marker": {"color": "var(--gain)"}},
         "decreasing": {"marker": {"color": "var(--loss)"}},
@@ -117,8 +134,16 @@ def waterfall_figure(costs: Waterfall) -> Figure:
         },
         "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False, "ticklabelstandoff": 6},
         "waterfallgap": 0.42,
+        "annotations": [_beside(i, float(end), costs.percent(value)) for i, (end, (_, value)) in enumerate(zip(ends, steps, strict=True))],
     }
     return {"data": [trace], "layout": layout, "height": 320}
+
+
+def _beside(row: int, end: float, share: float) -> Figure:
+    """Percent at the end of a bar, on the page's ground so that no line runs through it."""
+    side = ("left", 4) if share >= 0 else ("right", -4)
+    place = {"x": round(end, 2), "y": row, "xanchor": side[0], "xshift": side[1], "showarrow": False}
+    return place | {"text": percent(share, sign=True), "bgcolor": "var(--paper)", "borderpad": 1}
 
 
 def reliability_figure(bins: Bins) -> Figure:

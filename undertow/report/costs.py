@@ -47,12 +47,12 @@ class Waterfall:
 
 
 def waterfall(capital: float, equity: F64, held_value: float, fills: Chunk) -> Waterfall:
-    """Explain the profit of one sleeve.
+    """Explain the profit of one purse.
 
     capital    : USD at the start, nothing held
     equity     : float64 (marks,) USD, no NaN
     held_value : USD of the position at the last mark
-    fills      : of that sleeve; ``price`` is what was paid, half-spread and impact inside
+    fills      : of that purse; ``price`` is what was paid, half-spread and impact inside
     """
     net = float(equity[-1]) - capital if len(equity) else 0.0
     traded = float(-(fills.numbers("shares") * fills.numbers("price")).sum()) + held_value
@@ -69,6 +69,6 @@ def waterfall(capital: float, equity: F64, held_value: float, fills: Chunk) -> W
 
 
 def total(parts: Sequence[Waterfall]) -> Waterfall:
-    """The sum of sleeves."""
+    """The sum of purses."""
     names = ("capital", "gross", "half_spread", "impact", "commission", "carry", "net")
     return Waterfall(**{name: sum(getattr(p, name) for p in parts) for name in names})

@@ -6,8 +6,15 @@ from __future__ import annotations
 GLOSSARY: dict[str, tuple[str, str]] = {
     "return": ("Return", "Profit over the whole window as a share of the capital at its start, after every cost."),
     "hold": ("Buy and hold", "The same capital put into the same symbols at the first open and left alone, with the same costs."),
+    "benchmark": (
+        "Benchmark",
+        "One symbol named with --benchmark, such as SPY: the whole capital put into it at the first open and left alone, same costs.",
+    ),
     "excess": ("Excess return", "The return less buy and hold's. Positive means that trading did better than doing nothing."),
-    "sleeve": ("Sleeve", "The part of the capital that one symbol trades: the capital divided by the number of symbols."),
+    "sleeve": (
+        "Purse",
+        "What one symbol made of an equal part of the capital. All share one account; a purse pays for its symbol and takes what it earns.",
+    ),
     "cagr": ("Compound annual return", "The steady yearly rate that would have led to the same result."),
     "volatility": ("Volatility", "How much daily returns swing, as a yearly figure (standard deviation × √252)."),
     "sharpe": (
@@ -61,6 +68,27 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "coverage": ("Coverage", "Share of decision ticks with a BUY or SELL; the rest were NEUTRAL."),
     "turnover": ("Turnover", "Value bought plus value sold in a year, divided by mean equity."),
     "exposure": ("Exposure", "Mean position as a share of equity. Gross counts longs and shorts alike; net takes shorts off."),
+    "attribution": (
+        "Attribution",
+        "What each strategy's part of the target would have gained without friction: its share of the symbol's part of the account times "
+        "the price change until the next decision could be traded. The rest is costs, rounding to whole shares, and timing.",
+    ),
+    "phase": (
+        "Phase of the decision",
+        "When the decision was made that set the position: before the open, in the half hour after it, or later. The gain counts for "
+        "that phase however long the position is held.",
+    ),
+    "multiple": (
+        "Costs multiplied",
+        "The same targets traded again with every cost at so many times the assumed one: 0 is a world without friction. An edge that "
+        "does not survive twice the costs hangs on the assumption.",
+    ),
+    "capacity": (
+        "Capacity",
+        "The capital at which market impact eats all that is left before it: capital × ((gross gain − half-spread − commission, with "
+        "borrow and dividends) ÷ impact)². All of these grow with the capital but impact, which grows with its power of 3/2. The most "
+        "dollars are earned at 4/9 of it. It takes the gross gain for real, which only a long record can show.",
+    ),
     "spread": ("Half-spread", "The distance from the middle price to the price one actually gets, paid on every trade."),
     "impact": ("Market impact", "How far our own order moves the price against us."),
     "borrow": ("Borrow and dividends", "The fee for shares sold short, and dividends received or owed: what the fills do not explain."),
@@ -85,6 +113,18 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "Stamped: the vendor says so. Modelled: a rule says so.",
     ),
     "neutral": ("NEUTRAL", "No call: the expected edge does not pay for its costs, or no model was ready."),
+    "silence": (
+        "Signals not taken",
+        "Decisions that were no call, by the first reason that applies. They are most of what an honest system decides.",
+    ),
+    "age": ("Age", "Sessions from a training to the end of the run. Markets change: models older than 84 sessions are warned about."),
+    "until": ("Newest known", "When the newest fact of this kind became known that the last signals rest on."),
+    "version": ("Table", "The version of this kind's table on the tape that was read; the same version gives the same run again."),
+    "badge": (
+        "Checks",
+        "Honesty: the whole system is run on made markets, where it must find nothing in noise and something that was planted. "
+        "Audit: every feature, model and fact on the tape is checked against the laws on what may be known when.",
+    ),
     "logodds": ("Contribution", "How far one source pushes the log-odds of a rise: right of the middle towards BUY, left towards SELL."),
     "walk": (
         "Walk-forward",

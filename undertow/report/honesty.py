@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from undertow.core.errors import StoreError
+from undertow.report.html import write_page
 from undertow.validation.honesty.gates import Gate
 from undertow.validation.honesty.pipeline import Outcome
 from undertow.validation.honesty.study import NULL, Study, arm_of
@@ -24,15 +24,7 @@ def write_honesty(study: Study, found: Sequence[Gate], path: Path) -> Path:
 
     Raises StoreError where the file cannot be written.
     """
-    text = render_honesty(study, found)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, "utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        raise StoreError(f"the page could not be written to {path}: {error.strerror or error}; name another place with --out") from error
-    return path
+    return write_page(render_honesty(study, found), path, "the page")
 
 
 def render_honesty(study: Study, found: Sequence[Gate]) -> str:

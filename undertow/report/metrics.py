@@ -65,7 +65,7 @@ class Hits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """One sleeve, or the portfolio as the sum of its sleeves, with buy-and-hold of the same capital beside it."""
+    """One purse, or the portfolio as the sum of its purses, with buy-and-hold of the same capital beside it."""
 
     name: str
     sessions: int
@@ -96,9 +96,9 @@ class Scorecard:
 
 def scorecard(result: RunResult) -> Scorecard:
     """Measure a run. NaN in equity before the first price counts as cash; later NaN repeats the value before it."""
-    sleeve = result.capital / max(1, len(result.symbols))
+    purse = result.capital / max(1, len(result.symbols))
     days, ends = session_ends(result.mark_at)
-    books = tuple(_of_symbol(result, column, sleeve) for column in range(len(result.symbols)))
+    books = tuple(_of_symbol(result, column, purse) for column in range(len(result.symbols)))
     portfolio, *symbols = (_measure(book, result.mark_at, ends) for book in (_sum(books, result), *books))
     return Scorecard(portfolio=portfolio, symbols=tuple(symbols), days=days)
 
@@ -240,23 +240,23 @@ class _Book:
     costs: Waterfall
 
 
-def _of_symbol(result: RunResult, column: int, sleeve: float) -> _Book:
-    equity = filled(result.equity[:, column], sleeve)
+def _of_symbol(result: RunResult, column: int, purse: float) -> _Book:
+    equity = filled(result.equity[:, column], purse)
     shares, close = result.shares[:, column], result.close[:, column]
     value = np.where(shares == 0, 0.0, shares * close)
     held = float(np.nan_to_num(value[-1])) if len(value) else 0.0
     fills = fills_of(result, column)
     return _Book(
         name=result.symbols[column],
-        start=sleeve,
+        start=purse,
         equity=equity,
-        hold=filled(result.hold[:, column], sleeve),
+        hold=filled(result.hold[:, column], purse),
         gross=np.abs(value),
         net=value,
         traded=float(np.nansum(np.abs(fills.numbers("shares")) * fills.numbers("price"))),
         trips=round_trips(result, column),
         called=called_hits(result, column),
-        costs=waterfall(sleeve, equity, held, fills),
+        costs=waterfall(purse, equity, held, fills),
     )
 
 

@@ -6,11 +6,19 @@ import math
 from dataclasses import dataclass
 
 from undertow.engine.result import RunResult
+from undertow.report.ages import age, newest_age
+from undertow.report.attribution import attribution_panel, gains
+from undertow.report.benchmark import Benchmark, also, benchmark_of
 from undertow.report.calibration import Calibration, calibrate
+from undertow.report.capacity import costs_panel
+from undertow.report.caveats import caveats
 from undertow.report.charts import Figure, equity_figure, reliability_figure, sparkline, waterfall_figure
+from undertow.report.coverage import coverage_facts, source_rows
 from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, monthly_returns, scorecard, skill_verdict
-from undertow.report.panels import Section, calibration_panel, proof_panel, signal_panel, source_panel, stage_panel, tone
+from undertow.report.panels import Section, calibration_panel, proof_panel, signal_panel, stage_panel, tone
+from undertow.report.price_charts import price_charts
 from undertow.report.proof import prove
+from undertow.report.silence import silence_panel
 from undertow.report.words import NONE, count, day, decimal, moment, percent, usd
 from undertow.validation.ledger import Searched
 from undertow.validation.significance import Significance
@@ -48,15 +56,19 @@ def page(result: RunResult, tried: float | Searched) -> tuple[Section, dict[str,
     card, judged = scorecard(result), calibrate(result)
     whole = prove(card, tried)
     proof = whole.record
-    traded = len(result.mark_at) > 0
+    traded, stages = len(result.mark_at) > 0, result.stages[::-1]
+    held = benchmark_of(result)
     sections: Section = {
         "head": _head(result, card),
         "signals_first": result.mode != "backtest",
         "simulated": result.simulated,
-        "lead": _lead(result, card, proof) if traded else _lead_of_signals(result),
+        "lead": _lead(result, card, proof, held) if traded else _lead_of_signals(result),
         "signals": [signal_panel(s) for s in result.signals],
-        "stages": [stage_panel(s) for s in reversed(result.stages)],
-        "sources": [source_panel(kind, text) for kind, text in result.sources.items()],
+        "caveats": caveats(result, proof),
+        "silence": silence_panel(result),
+        "stages": [stage_panel(s, age(s, result), newer) for s, newer in zip(stages, (None, *stages), strict=False)],
+        "last_training": count(newest_age(result) or 0, "session"),
+        "sources": source_rows(result),
         "notes": result.notes,
         "sharpe_basis": f"{SHARPE_BASIS}; {count(whole.searched.settings, 'setting')} tried",
         "month_names": MONTHS,
@@ -65,14 +77,21 @@ def page(result: RunResult, tried: float | Searched) -> tuple[Section, dict[str,
     figures: dict[str, Figure] = {}
     if traded:
         p = card.portfolio
+        charts, left = price_charts(result, card)
         sections |= {
-            "numbers": _numbers(card, judged, proof),
+            "numbers": _numbers(card, judged, proof, held),
+            "benchmark": held.name if held else "",
             "months": _months(card),
             "rows": [_row(p) for p in (*card.symbols, *([p] if len(card.symbols) > 1 else []))],
             "waterfall": [(label, usd(v, 2, sign=True), percent(p.costs.percent(v), sign=True)) for label, v in p.costs.steps()],
             "proof": proof_panel(whole, p),
+            "attribution": attribution_panel(gains(result), result.capital),
+            "at_costs": costs_panel(result, p),
+            "charts": charts,
+            "charts_left": left,
         }
-        figures["equity"] = equity_figure(p, result.capital, result.mark_at)
+        figures |= {chart.id: chart.figure for chart in charts}
+        figures["equity"] = equity_figure(p, result.capital, result.mark_at, held)
         figures["waterfall"] = waterfall_figure(p.costs)
     if judged.judged:
         sections["calibration"] = calibration_panel(result, judged)
@@ -91,10 +110,11 @@ def _head(result: RunResult, card: Scorecard) -> Section:
         "symbols": shown,
         "dates": first if first == last else f"{first} to {last}",
         "facts": [
+            *coverage_facts(result),
             ("Sessions", f"{len(card.days):,}" if len(card.days) else NONE),
             ("Bars", result.timeframe),
             ("Horizon of a signal", count(result.horizon, "session")),
-            ("Capital", f"{usd(result.capital)} in {count(len(result.symbols), 'sleeve')}"),
+            ("Capital", f"{usd(result.capital)} in {count(len(result.symbols), 'purse')}"),
             (
                 "Assumed costs",
                 f"half-spread {c.half_spread_bp:g} bp, impact ×{c.impact:g}, commission {fee}, borrow {percent(c.borrow_rate)} a year",
@@ -103,10 +123,12 @@ def _head(result: RunResult, card: Scorecard) -> Section:
     }
 
 
-def _lead(result: RunResult, card: Scorecard, proof: Significance) -> list[str]:
+def _lead(result: RunResult, card: Scorecard, proof: Significance, benchmark: Benchmark | None) -> list[str]:
     p = card.portfolio
     gain, held = p.curve.total_return.value or 0.0, p.hold.total_return.value or 0.0
     did, other = _change(gain), f"would have {_change(held)}"
+    if benchmark is not None:
+        other += f", and {benchmark.name} {_change(benchmark.curve.total_return.value or 0.0)}"
     kind = "simulated account" if result.simulated else "account"
     return [f"Over {count(p.sessions, 'session')} the {kind} {did} after costs; buying and holding {other}.", skill_verdict(proof, p)]
 
@@ -123,7 +145,7 @@ def _lead_of_signals(result: RunResult) -> list[str]:
     return [f"{count(len(calls), 'call')} for {count(len(result.symbols), 'symbol')}, as of {moment(max(s.at for s in result.signals))}."]
 
 
-def _numbers(card: Scorecard, judged: Calibration, proof: Significance) -> list[Number]:
+def _numbers(card: Scorecard, judged: Calibration, proof: Significance, held: Benchmark | None) -> list[Number]:
     p, c = card.portfolio, card.portfolio.costs
     gain, fall, sharpe, cagr = p.curve.total_return, p.curve.drawdown, p.curve.sharpe, p.curve.cagr
     yearly = cagr.why or f"{percent(cagr, 1)} a year, volatility {percent(p.curve.volatility, 1)}"
@@ -131,10 +153,12 @@ def _numbers(card: Scorecard, judged: Calibration, proof: Significance) -> list[
     recovery = f"recovered {day(fall.recovered_at)}" if fall.recovered_at else "not recovered"
     when = f"{day(fall.peak_at)} to {day(fall.trough_at)}, {recovery}" if fall.depth < 0 else "never below its start"
     calls = p.called.rate.why or f"of {count(p.called.judged, 'judged call')} · {percent(judged.coverage, 0)} of ticks called"
+    made = f"which made {percent(p.hold.total_return, sign=True)}"
+    made += also(held, lambda curve: percent(curve.total_return, sign=True), " · ")
     turnover, rate = (p.turnover_in_window, "in the window") if p.turnover.why else (p.turnover, "a year")
     return [
         Number("return", "Return", percent(gain, sign=True), yearly, tone(gain.value)),
-        Number("excess", "Against buy and hold", percent(p.excess, sign=True), f"which made {percent(p.hold.total_return, sign=True)}"),
+        Number("excess", "Against buy and hold", percent(p.excess, sign=True), made),
         Number("sharpe", "Sharpe ratio", decimal(sharpe), beside),
         Number("drawdown", "Deepest fall", percent(fall.depth), when),
         Number("calls", "Calls right", percent(p.called.rate, 1), calls),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,7 +46,7 @@ def calibration_panel(result: RunResult, c: Calibration) -> Section:
             ("ece", "Calibration error", f"{percent(c.ece)} less a floor of {percent(c.ece_floor)} = {percent(c.ece_excess, sign=True)}"),
         ],
         "models": [
-            (name, percent(m.right, 1), decimal(m.brier.brier, 4), decimal(m.log_loss, 4), decimal(m.line.slope))
+            (name.replace("_", " "), percent(m.right, 1), decimal(m.brier.brier, 4), decimal(m.log_loss, 4), decimal(m.line.slope))
             for name, m in (("Undertow (together, calibrated)", c), *base_models(result).items())
         ],
     }
@@ -158,21 +157,19 @@ def _reasons(s: Signal) -> list[tuple[str, str]]:
     return [(label, told) for label, told in (("Each model's rise", said), ("Smallest change of call", flip)) if told]
 
 
-def stage_panel(s: Stage) -> Section:
-    """One training: when, on how many rows, and the features that weighed most."""
+def stage_panel(s: Stage, sessions: int, newer: Stage | None = None) -> Section:
+    """One training, ``sessions`` before the run's end; models that are the ``newer`` training's are not named again."""
     top = sorted(s.importance.items(), key=lambda item: -item[1])[:12]
     widest = max([v for _, v in top] or [0.0]) or 1.0
+    names = ", ".join(name.replace("_", " ") for name in s.models)
+    same = newer is not None and (newer.models, newer.notes) == (s.models, s.notes)
     return {
         "at": moment(s.trained_at),
+        "age": f"{sessions:,}",
         "rows": f"{s.rows:,}",
-        "models": " ".join([f"{', '.join(s.models)}.", *s.notes]) if s.notes else ", ".join(s.models) or NONE,
+        "models": "the same" if same else names or NONE,
+        "notes": () if same else s.notes,
         "meta": s.meta,
         "calibrator": s.calibrator,
         "features": [{"name": n, "value": f"{v:.3f}", "width": round(v / widest * 100)} for n, v in top],
     }
-
-
-def source_panel(kind: str, text: str) -> tuple[str, str, str]:
-    """Event kind, source and grade of its ``known_at`` from a result's ``"source (grade)"``."""
-    match = re.fullmatch(r"(.*\S)\s*\((\w+)\)", text, re.DOTALL)
-    return (kind, match[1], match[2]) if match else (kind, text, NONE)

@@ -29,7 +29,7 @@ MOST_BLOCKS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One symbol's sleeve among all of them: NaN where its record is too short or does not move."""
+    """One symbol's purse among all of them: NaN where its record is too short or does not move."""
 
     symbol: str
     p: float  #: chance of such a record without an edge, one minus the probabilistic Sharpe ratio

@@ -6,9 +6,11 @@ import numpy as np
 
 from undertow.core.orders import Direction, Signal
 from undertow.engine.result import RunResult
+from undertow.report.benchmark import Benchmark, also, benchmark_of
 from undertow.report.calibration import calibrate
 from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, scorecard, skill_verdict
 from undertow.report.proof import FDR, Proof, prove
+from undertow.report.silence import main_reason
 from undertow.report.words import SIMULATED, count, day, decimal, percent, plain, usd
 from undertow.validation.ledger import Searched
 
@@ -22,11 +24,11 @@ def summary_lines(result: RunResult, trials: float | Searched = 1) -> list[str]:
     """
     card = scorecard(result)
     trades = len(result.mark_at) > 0
-    body = [_return_line(p) for p in card.symbols] if result.mode == "backtest" else _signal_lines(result)
+    body = [_return_line(p) for p in card.symbols] if result.mode == "backtest" else signal_lines(result)
     if result.mode != "backtest":
         body.append(_directions(result))
     if trades:
-        body.append(_portfolio_line(card.portfolio))
+        body.append(_portfolio_line(card.portfolio, benchmark_of(result)))
         body += ["  " + line for line in _context(result, card, trials)]
     body.append(f"  Data: {plain(_sources(result)) or 'none'}")
     mark = f"  {SIMULATED}" if result.simulated else ""
@@ -38,7 +40,8 @@ def _return_line(p: Performance) -> str:
     return f"{plain(p.name)}: Return: {percent(gain) if gain.value is not None else f'n/a ({gain.why})'}"
 
 
-def _signal_lines(result: RunResult) -> list[str]:
+def signal_lines(result: RunResult) -> list[str]:
+    """A line a symbol: its newest signal, and why it is NEUTRAL where it is."""
     by_symbol = {s.symbol: s for s in result.signals}
     return [_signal_line(symbol, by_symbol.get(symbol), result.simulated) for symbol in result.symbols]
 
@@ -67,22 +70,25 @@ def _sources(result: RunResult) -> str:
     return "; ".join(f"{source}: {', '.join(kinds)}" for source, kinds in by_source.items())
 
 
-def _portfolio_line(p: Performance) -> str:
-    return f"Portfolio: Return: {percent(p.curve.total_return)}, buy and hold: {percent(p.hold.total_return)}"
+def _portfolio_line(p: Performance, held: Benchmark | None) -> str:
+    line = f"Portfolio: Return: {percent(p.curve.total_return)}, buy and hold: {percent(p.hold.total_return)}"
+    return line + (f", {plain(held.name)}: {percent(held.curve.total_return)}" if held else "")
 
 
 def _context(result: RunResult, card: Scorecard, trials: float | Searched) -> list[str]:
-    p, whole = card.portfolio, prove(card, trials)
+    p, whole, held = card.portfolio, prove(card, trials), benchmark_of(result)
     proof, tried = whole.record, _tried(whole.searched)
     lines = []
     if p.curve.sharpe.value is None:
         lines.append(f"Sharpe ratio: {p.curve.sharpe.why} ({tried})")
     else:
-        beside = f"{decimal(p.curve.sharpe)} ({SHARPE_BASIS}); buy and hold {decimal(p.hold.sharpe)}"
-        lines.append(f"Sharpe ratio: {beside}; deflated Sharpe {decimal(proof.dsr)} ({tried})")
-    fall, held = p.curve.drawdown, p.hold.drawdown
+        own = f"{decimal(p.curve.sharpe)} ({SHARPE_BASIS}); buy and hold {decimal(p.hold.sharpe)}"
+        own += also(held, lambda curve: decimal(curve.sharpe))
+        lines.append(f"Sharpe ratio: {own}; deflated Sharpe {decimal(proof.dsr)} ({tried})")
+    fall, other = p.curve.drawdown, f"buy and hold {percent(p.hold.drawdown.depth)}"
+    other += also(held, lambda curve: percent(curve.drawdown.depth))
     when = f" ({day(fall.peak_at)} to {day(fall.trough_at)}, {_recovery(fall.recovered_at)})" if fall.depth < 0 else ""
-    lines.append(f"Deepest fall: {percent(fall.depth)}{when}; buy and hold {percent(held.depth)}")
+    lines.append(f"Deepest fall: {percent(fall.depth)}{when}; {other}")
     c = p.costs
     parts = f"half-spread {usd(-c.half_spread, 2)}, impact {usd(-c.impact, 2)}, commission {usd(-c.commission, 2)}"
     lines.append(
@@ -94,7 +100,9 @@ def _context(result: RunResult, card: Scorecard, trials: float | Searched) -> li
     lines.append(f"Signals: called {percent(calls.coverage, 1)} of ticks; {right}")
     if not result.direction.any() and np.isfinite(result.p_up).any():
         surest = float(np.nanmax(np.abs(result.p_up - 0.5))) + 0.5
-        lines.append(f"Every signal was NEUTRAL: no edge was found that pays its costs (the surest call was {percent(surest, 1)})")
+        most = main_reason(result)
+        why = f", {percent(most.share, 0)} of them because: {most.why}" if most else ""
+        lines.append(f"Every signal was NEUTRAL{why} (the surest probability was {percent(surest, 1)})")
     return [*lines, *_significance(whole), skill_verdict(proof, p)]
 
 

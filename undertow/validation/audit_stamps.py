@@ -1,4 +1,4 @@
-"""The stamps of events: could a live system have known each row when the tape says it did? (field guide §12, leaks 5 to 13)"""
+"""The stamps of events: could a live system have known each row when the tape says it did?"""
 
 from __future__ import annotations
 

@@ -226,6 +226,7 @@ def law_5_warm_up(subject: Subject, position: int) -> list[Finding]:
     chunks, ticks = subject.chunks, subject.material.ticks
     late, names = ticks[position:], list(subject.fresh().features)
     whole, fading, out = subject.run(chunks, ticks), _fading(subject), []
+    scale = largest(whole)  # of all of the run: what has not faded yet is of the size of what was before
     # features with the same memories start together
     groups: dict[tuple[tuple[str, Memory], ...], list[int]] = {}
     for j, one in enumerate(subject.fresh().features.values()):
@@ -236,7 +237,7 @@ def law_5_warm_up(subject: Subject, position: int) -> list[Finding]:
         kept = [since(c, int(late[0]), needed[c.kind.kind], subject.material.calendar) for c in chunks if c.kind.kind in needed]
         got = subject.push(subject.fresh([names[j] for j in rows]), kept, late)
         expected = whole[position:, :, rows]
-        slack = np.where(fading[rows], FADED * largest(expected), 0.0)
+        slack = np.where(fading[rows], FADED * scale[rows], 0.0)
         same = Comparison(subject=subject, ticks=late, names=[names[j] for j in rows], slack=slack)
         out += same.findings("law 5", "started as late as its memory allows", got, expected)
     return out

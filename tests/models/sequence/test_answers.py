@@ -14,7 +14,7 @@ from tests.models.sequence.worlds import network, panel
 from undertow.core.chunk import F64, I64
 from undertow.core.errors import StoreError
 from undertow.models.rows import Past, Rows
-from undertow.models.sequence.answers import answer, explain_rows
+from undertow.models.sequence.answers import Memory, answer, explain_rows
 from undertow.models.sequence.choice import choose_columns
 from undertow.models.sequence.export import pack_network, unpack_network
 from undertow.models.sequence.models import SequenceNetwork, explain
@@ -81,6 +81,21 @@ def test_a_row_between_ticks_comes_last_in_its_window_and_changes_no_other(kind:
     # in any company and order
     mixed = np.random.default_rng(1).permutation(len(rows))
     np.testing.assert_array_equal(answer(of, kernels_of(of), rows[mixed], COLUMNS), found.ravel()[mixed])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_past_has_left_behind_is_taken_up_where_it_is_the_very_same_alone(kind: str) -> None:
+    of, memory = network(kind), Memory()
+    kernels = kernels_of(of)
+    other = world(seed=5)
+    for past, count in ((world(), 12), (world(), 12), (world(), 13), (other, 13), (world(session=np.arange(TICKS) * 3), 14), (world(), 0)):
+        known = Past(tick=past.tick[:count], session=past.session[:count], X=past.X[:count])
+        tick = np.array([10 * count - 5, 10 * count - 3])
+        X = np.random.default_rng(count).standard_normal((len(tick), SYMBOLS, 5))
+        rows = rows_at(known, tick, X, np.full(len(tick), known.session[-1] if count else 0))
+        for asked in (rows[:SYMBOLS], rows[SYMBOLS:], rows):
+            np.testing.assert_array_equal(answer(of, kernels, asked, COLUMNS, memory), answer(of, kernels, asked, COLUMNS))
+    assert set(memory) == set(range(SYMBOLS))
 
 
 @pytest.mark.parametrize("kind", KINDS)

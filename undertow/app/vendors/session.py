@@ -76,7 +76,7 @@ def record_session(desk: Desk, home: Path, wish: Wish, screen: Screen) -> Outcom
         asyncio.run(ask_once(desk, vendor, wish.symbols[0]))
     keeper = Keeper(Tape(desk.root), wish.symbols, desk.market or "", desk.clock.now)
     with tellers(desk, home, taken, keeper) as all_of_them:
-        some = _let_in(desk, all_of_them, left)
+        some = let_in(desk, all_of_them, left)
 
         def stands() -> Outcome:
             return _outcome(desk, keeper, some, left)
@@ -86,7 +86,7 @@ def record_session(desk: Desk, home: Path, wish: Wish, screen: Screen) -> Outcom
         return stands()
 
 
-def _let_in(desk: Desk, all_of_them: Sequence[Teller], left: dict[str, str]) -> tuple[Teller, ...]:
+def let_in(desk: Desk, all_of_them: Sequence[Teller], left: dict[str, str]) -> tuple[Teller, ...]:
     """Those whose streams let us in; the others are entered in ``left``. Raises the first refusal where there is none."""
     some, refusals = [], list[WireError]()
     for teller in all_of_them:

@@ -10,7 +10,7 @@ from undertow.app.vendors.handshake import ASSETS, LOCKS
 from undertow.app.vendors.plan import Vendor, roads
 from undertow.app.vendors.recorder import Live, Teller
 from undertow.core.events import Bar, Event, FlowAlert, NewsItem, OffExchangePrint, OptionTrade, Quote, Trade
-from undertow.core.time import MINUTE
+from undertow.core.time import MINUTE, Instant
 from undertow.sources.wire.leader import Leader
 
 if TYPE_CHECKING:
@@ -45,19 +45,30 @@ def shared_out(plans: Plans, wanted: Sequence[type[Event]]) -> tuple[dict[Vendor
 
 
 @contextmanager
-def tellers(desk: Desk, home: Path, taken: Mapping[Vendor, tuple[type[Event], ...]], keeper: Keeper) -> Iterator[tuple[Teller, ...]]:
-    """A teller a vendor, each with the sole right to its key's stream. Raises ``AlreadyStreaming`` and ``StoreError``."""
+def tellers(
+    desk: Desk, home: Path, taken: Mapping[Vendor, tuple[type[Event], ...]], keeper: Keeper, bars_since: Instant | None = None
+) -> Iterator[tuple[Teller, ...]]:
+    """A teller a vendor, each with the sole right to its key's stream. Raises ``AlreadyStreaming`` and ``StoreError``.
+
+    bars_since : minutes from then on are told as well, ns UTC
+    """
     with ExitStack() as stack:
         for vendor in taken:
             key = desk.access.whales if vendor == "unusual_whales" else desk.access.massive
             assert key is not None, vendor  # noqa: S101 - no road leads to a vendor without its key
             stack.enter_context(Leader(home / LOCKS, key, ASSETS[vendor]))
-        yield tuple(_teller(desk, vendor, kinds, keeper, stack) for vendor, kinds in taken.items())
+        yield tuple(
+            _teller(
+                _whales(desk, kinds, keeper, stack) if vendor == "unusual_whales" else _massive(desk, kinds, keeper, stack, bars_since),
+                vendor,
+                kinds,
+                keeper,
+            )
+            for vendor, kinds in taken.items()
+        )
 
 
-def _teller(desk: Desk, vendor: Vendor, kinds: tuple[type[Event], ...], keeper: Keeper, stack: ExitStack) -> Teller:
-    live = _whales(desk, kinds, keeper, stack) if vendor == "unusual_whales" else _massive(desk, kinds, keeper, stack)
-
+def _teller(live: Live, vendor: Vendor, kinds: tuple[type[Event], ...], keeper: Keeper) -> Teller:
     def topic(kind: type[Event], symbol: str) -> str:
         name = STREAMED[vendor].get(kind, "")
         if vendor == "massive":
@@ -67,7 +78,7 @@ def _teller(desk: Desk, vendor: Vendor, kinds: tuple[type[Event], ...], keeper: 
     return Teller(live=live, kinds=kinds, whole=keeper.whole(vendor, kinds, topic))
 
 
-def _massive(desk: Desk, kinds: tuple[type[Event], ...], keeper: Keeper, stack: ExitStack) -> Live:
+def _massive(desk: Desk, kinds: tuple[type[Event], ...], keeper: Keeper, stack: ExitStack, bars_since: Instant | None) -> Live:
     import numpy as np
 
     from undertow.sources.massive.live import LiveSettings, MassiveLive
@@ -76,7 +87,7 @@ def _massive(desk: Desk, kinds: tuple[type[Event], ...], keeper: Keeper, stack: 
     key = desk.access.massive
     assert key is not None  # noqa: S101 - as above
     topics = tuple(dict.fromkeys(STREAMED["massive"][kind] for kind in kinds))
-    settings = LiveSettings(topics=topics, url=desk.access.hosts.massive_socket, since=keeper.begun)
+    settings = LiveSettings(topics=topics, url=desk.access.hosts.massive_socket, since=keeper.begun, bars_since=bars_since)
     filled = [tuple(kind for kind in kinds if kind is Bar), tuple(kind for kind in kinds if kind is not Bar)]
     backfill = tuple(stack.enter_context(MassiveSource(desk.wire("massive"), Settings(kinds=some, span=MINUTE))) for some in filled if some)
     return MassiveLive(key, settings, clock=desk.clock, chance=np.random.default_rng(), backfill=backfill)

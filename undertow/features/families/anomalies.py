@@ -7,12 +7,14 @@ shape of the day is no anomaly; then against all bars of earlier sessions. Nothi
 from __future__ import annotations
 
 from math import pi
+from typing import Any
 
 import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.features.language.expressions import Clock, Column, Expr
 from undertow.features.language.register import feature
+from undertow.features.language.steps import INPUTS, compiled_as, input_of, output_of, step
 from undertow.features.operators.forest import Forest
 from undertow.features.operators.tails import Judgement, PastSessions
 from undertow.features.vocabulary import DarkPrints, OptionPrints
@@ -72,6 +74,17 @@ def cauchy(*p: F64) -> F64:
     return combined
 
 
+@step
+def _cauchy_step(f: Any, at: Any, kinds: Any) -> None:
+    out, m = output_of(f, at, kinds), f[INPUTS]
+    for i in range(out.shape[0]):
+        total = 0.0
+        for j in range(m):
+            total += np.tan((0.5 - input_of(f, at, kinds, j)[i]) * pi)
+        out[i] = 0.5 - np.arctan(total / m) / pi
+
+
+compiled_as(cauchy, _cauchy_step)
 COMBINED = Column(INTRADAY.kind, cauchy, (_p(ROBUST), _p(TAIL), _p(ALONE)))
 
 

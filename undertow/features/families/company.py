@@ -1,4 +1,4 @@
-"""Insiders and Congress (field guide §3.1): what they bought and sold, from the moment it was made public."""
+"""Insiders and Congress: what they bought and sold, from the moment it was made public."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Earnings (field guide §3.2 and 3.3): when reports are due, what they said, what was expected of the price and what it did."""
+"""Earnings: when reports are due, what they said, what was expected of the price and what it did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trend filters along bars, and what quotes and prints say of the next minutes (field guide §8; Cont, Kukanov and Stoikov 2014)."""
+"""Trend filters along bars, and what quotes and prints say of the next minutes (Cont, Kukanov and Stoikov 2014)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""News, by tone, newness and number (field guide §4), and option flow around it."""
+"""News, by tone, newness and number, and option flow around it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Off-exchange volume, day by day, as FINRA publishes it (field guide §2)."""
+"""Off-exchange volume, day by day, as FINRA publishes it."""
 
 from __future__ import annotations
 

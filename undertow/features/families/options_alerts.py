@@ -1,4 +1,4 @@
-"""A vendor's alerts on option flow: how many, on which side, how often on the same contract (field guide §1.3)."""
+"""A vendor's alerts on option flow: how many, on which side, how often on the same contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What implied volatilities of a whole chain say: level, skew, term structure, moves (field guide §1.1 c-e, §3.3)."""
+"""What implied volatilities of a whole chain say: level, skew, term structure, moves."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class OptionsChainFeatures:
     def volatility_spread(self) -> Expr:
         """Implied volatility of calls less puts of the same strike and expiry, weighed by open interest (Cremers, Weinbaum 2010).
 
-        Borrowing fees and early exercise are in it as well (field guide §8.4).
+        Borrowing fees and early exercise are in it as well.
         """
         return Chain.whole(chain_rows.spread_of_pairs).last()
 

@@ -1,4 +1,4 @@
-"""Daily option flow, from chains at the close and open interest the next morning (field guide §1)."""
+"""Daily option flow, from chains at the close and open interest the next morning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where those who hedge options have to trade the share: gamma exposure by two conventions, walls and flip (field guide §1.1 j)."""
+"""Where those who hedge options have to trade the share: gamma exposure by two conventions, walls and flip."""
 
 from __future__ import annotations
 

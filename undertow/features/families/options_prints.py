@@ -1,4 +1,4 @@
-"""Option flow from single prints, today and in the last half hour: what kind of flow, and on which side (field guide §1.1-1.3)."""
+"""Option flow from single prints, today and in the last half hour: what kind of flow, and on which side."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class OptionsPrintFeatures:
 
     @feature(unit="0 to 1", family="options flow")
     def retail_share_today(self) -> Expr:
-        """Contracts in prints of at most 10 with at most a week left as a share of today's: noise by default (field guide §1.3)."""
+        """Contracts in prints of at most 10 with at most a week left as a share of today's: noise by default."""
         return _share(P.contracts.where(P.is_small.fill(0.0) * P.tenor.equals(0.0)), TODAY, P.contracts)
 
     @feature(unit="log ratio", family="options flow")

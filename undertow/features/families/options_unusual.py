@@ -1,4 +1,4 @@
-"""How unusual option flow is, as a p-value and a q-value that can be checked rather than a score (field guide §1.3)."""
+"""How unusual option flow is, as a p-value and a q-value that can be checked rather than a score."""
 
 from __future__ import annotations
 

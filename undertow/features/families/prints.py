@@ -1,4 +1,4 @@
-"""Off-exchange prints: how much, in what sizes and at which prices (field guide §2)."""
+"""Off-exchange prints: how much, in what sizes and at which prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Off-exchange and lit prints by side, and what they do to the price (field guide §2)."""
+"""Off-exchange and lit prints by side, and what they do to the price."""
 
 from __future__ import annotations
 

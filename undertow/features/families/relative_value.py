@@ -1,4 +1,4 @@
-"""A share against the market and against what its own options imply; volume that is one-sided (field guide §2, §8.3 to §8.7)."""
+"""A share against the market and against what its own options imply; volume that is one-sided."""
 
 from __future__ import annotations
 

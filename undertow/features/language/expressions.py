@@ -97,6 +97,7 @@ class Column(Arithmetic):
     inputs: tuple[Column | float, ...] = ()
     step: int = field(default=1, compare=False)
     _hash: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _memories: list[dict[type[Event], Memory]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
         # sentences are trees: without this, each look-up would walk all of one
@@ -229,6 +230,11 @@ class Column(Arithmetic):
 
     def memories(self) -> dict[type[Event], Memory]:
         """How much history of each kind the number rests on."""
+        if not self._memories:  # a node is part of many features
+            self._memories.append(self._chained())
+        return dict(self._memories[0])
+
+    def _chained(self) -> dict[type[Event], Memory]:
         own = getattr(self.op, "memory", Memory())
         if isinstance(self.op, Factor):
             return {self.kind: Memory(), CorporateAction: own}
@@ -256,6 +262,7 @@ class Expr(Arithmetic):
     op: Sample | cross.Of | cross.Across | cross.Now | Function
     inputs: tuple[Column | Expr | float, ...] = ()
     _hash: list[int] = field(default_factory=list, init=False, repr=False, compare=False)
+    _memories: list[dict[type[Event], Memory]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:
         if not self._hash:
@@ -275,6 +282,11 @@ class Expr(Arithmetic):
 
     def memories(self) -> dict[type[Event], Memory]:
         """How much history of each kind the number rests on; the warm-up of a live start is the largest of these."""
+        if not self._memories:
+            self._memories.append(self._chained())
+        return dict(self._memories[0])
+
+    def _chained(self) -> dict[type[Event], Memory]:
         own = getattr(self.op, "memory", Memory())
         total: dict[type[Event], Memory] = {}
         for one in self.inputs:

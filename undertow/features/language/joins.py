@@ -11,10 +11,9 @@ import numpy as np
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.events import RANK, Event
 from undertow.core.time import Duration
-from undertow.features.language import kernels_ticks, steps_joins, steps_samples
+from undertow.features.language import kernels_sums, kernels_ticks, steps_joins, steps_samples
 from undertow.features.language.memory import FOREVER, Memory
 from undertow.features.language.steps import Compiled
-from undertow.features.language.window import EventBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Factor:
 
     def compiled(self) -> Compiled:
         """How it enters the machine; it reads the ratios of corporate actions."""
-        state = "key", "at", "known", "ratio", "count"
+        state = "ends", "at", "known", "ratio", "later", "count"
         return Compiled(steps_joins.factor, state, fresh=steps_joins.no_splits, room=steps_joins.room_for_splits)
 
 
@@ -49,9 +48,11 @@ class AsOf:
 
     def compiled(self, base: type[Event], other: type[Event], universe: Sequence[str]) -> Compiled | None:
         """How it enters the machine, where rows are told apart by symbol alone."""
-        if self.by or self.same:
+        if self.by:
             return None
         numbers = int(self.comes_first(base, other)), universe.index(self.symbol) if self.symbol else -1, self.max_age
+        if self.same:
+            return Compiled(steps_joins.same_value, ("held", "since", "event"), numbers, fresh=steps_joins.nothing_held)
         return Compiled(steps_joins.newest_value, ("held", "since"), numbers, fresh=steps_joins.nothing_held)
 
     def comes_first(self, base: type[Event], other: type[Event]) -> bool:
@@ -81,17 +82,14 @@ class Gathered:
     """The rows of another kind that a window of a later event may still hold, kept from push to push."""
 
     def __init__(self, keys: int) -> None:
-        self._buffer = EventBuffer()
-        self._total = np.zeros(keys, np.int64)
+        self._state = steps_samples.buffer(keys)
 
     def push(self, base: Chunk, other: Chunk, value: F64, how: Gather) -> F64:
         """Sum at each row of ``base`` (n,) over rows of ``other`` (m,) of its symbol with known_at - span < known <= known_at."""
-        self._buffer.admit(other.known_at, other.key, value, how.quantum)
-        out = np.empty(len(base))
-        known, key, kept = self._buffer.view()
-        told = known, key, kept, 0, self._buffer.admitted, self._total
-        head, tail = kernels_ticks.gathered(*told, base.key, base.known_at, how.span, how.quantum, out)
-        self._buffer.drop(head, tail)
+        state = self._state
+        steps_samples.room_in_buffer(state, len(other))
+        new, kept, out = (other.known_at, other.key, value), (state["rows"], state["place"]), np.empty(len(base))
+        kernels_sums.window_sum(kept, new, base.known_at, base.key, (how.span, float(how.quantum)), state["total"], out)
         return out
 
 

@@ -174,6 +174,12 @@ def unrolled(ring: F64, count: int, step: int, window: F64) -> None:
     """Every ``step``-th value of a ring, the newest last, into ``window`` (n,)."""
     m, n = ring.shape[0], window.shape[0]
     at = (count - 1 - (n - 1) * step) % m
+    if step == 1 and m == n:
+        for j in range(at, m):
+            window[j - at] = ring[j]
+        for j in range(at):
+            window[m - at + j] = ring[j]
+        return
     for j in range(n):
         window[j] = ring[at]
         at += step
@@ -235,50 +241,72 @@ def session_first(key: I64, x: F64, session: I64, current: I64, held: F64, out: 
 
 @njit(cache=True)
 def slot_score(key: I64, x: F64, minute: I64, session: I64, ring: F64, day: I64, count: I64, ranked: bool, out: F64) -> None:
-    """Standard score or mid-rank against the same slot of the day in the ``ring.shape[2]`` sessions before; half must be there."""
+    """Standard score or mid-rank against the same slot of the day in the sessions before, of which half must be there.
+
+    ring and day (slots, keys, n), count (slots, keys): what is asked for at one time lies together.
+    """
     n = ring.shape[2]
     for i in range(key.shape[0]):
-        k, s = key[i], minute[i] // SLOT_MINUTES % ring.shape[1]
-        seen = count[k, s]
-        have, total = 0, 0.0
-        for j in range(seen - min(seen, n), seen):
-            if day[k, s, j % n] >= session[i] - n:
+        k, s = key[i], minute[i] // SLOT_MINUTES % ring.shape[0]
+        values, days, newest = ring[s, k], day[s, k], count[s, k] % n  # where the newest goes the oldest lies, once the ring is full
+        filled = count[s, k] if count[s, k] < n else n
+        oldest = newest if filled == n else 0
+        have, total, at = 0, 0.0, oldest
+        for _ in range(filled):
+            if days[at] >= session[i] - n:
                 have += 1
-                total += ring[k, s, j % n]
+                total += values[at]
+            at = at + 1 if at + 1 < n else 0
         out[i] = np.nan
-        if ranked and have > 1 and 2 * have >= n and not np.isnan(x[i]):
-            below = 0.5
-            for j in range(seen - have, seen):
-                below += 1.0 if ring[k, s, j % n] < x[i] else 0.5 * (ring[k, s, j % n] == x[i])
-            out[i] = below / (have + 1.0)
-        elif not ranked and have > 1 and 2 * have >= n:
-            centre, squares = total / have, 0.0
-            for j in range(seen - have, seen):
-                squares += (ring[k, s, j % n] - centre) ** 2
-            if squares > 0.0:
-                out[i] = (x[i] - centre) / np.sqrt(squares / have)
-        ring[k, s, seen % n] = x[i]
-        day[k, s, seen % n] = session[i]
-        count[k, s] += 1
+        at = oldest + filled - have
+        if at >= n:
+            at -= n
+        if have > 1 and 2 * have >= n:
+            out[i] = _mid_rank(values, at, have, x[i]) if ranked else _standard_score(values, at, have, total / have, x[i])
+        values[newest], days[newest] = x[i], session[i]
+        count[s, k] += 1
 
 
 @njit(cache=True)
-def strips(key: I64, bars: F64, tail: F64, whole: I64, out: F64, place: I64) -> int:
-    """Lay each symbol's new bars behind its last ``tail.shape[2]``, symbol after symbol; returns the length of the whole strip.
+def _mid_rank(ring: F64, at: int, have: int, x: float) -> float:
+    # of x among itself and ``have`` values of a ring from a place on
+    if np.isnan(x):
+        return np.nan
+    below = 0.5
+    for _ in range(have):
+        below += 1.0 if ring[at] < x else 0.5 * (ring[at] == x)
+        at = at + 1 if at + 1 < ring.shape[0] else 0
+    return below / (have + 1.0)
+
+
+@njit(cache=True)
+def _standard_score(ring: F64, at: int, have: int, centre: float, x: float) -> float:
+    squares = 0.0
+    for _ in range(have):
+        squares += (ring[at] - centre) ** 2
+        at = at + 1 if at + 1 < ring.shape[0] else 0
+    return float((x - centre) / np.sqrt(squares / have)) if squares > 0.0 else np.nan
+
+
+@njit(cache=True)
+def strips(key: I64, bars: F64, tail: F64, whole: I64, out: F64, place: I64, parts: I64) -> tuple[int, int]:
+    """Lay each symbol's new bars behind its last ``tail.shape[2]``; returns the length of the strip, and how many symbols have a part.
 
     bars (4, n), tail (keys, 4, w), whole (keys,) bars without a gap so far, out (4, >= n + keys * w), place (n,) of each new bar in
-    ``out``, -1 where any of the ``w`` bars before it is missing.
+    ``out``, -1 where any of the ``w`` bars before it is missing; parts (keys, 2) where each part's first and last new bar lie.
     """
     keys, w, n = tail.shape[0], tail.shape[2], key.shape[0]
     rows = np.zeros(keys, np.int64)
     for i in range(n):
         rows[key[i]] += 1
-    end, length = np.zeros(keys, np.int64), 0
+    end, length, symbols = np.zeros(keys, np.int64), 0, 0
     for k in range(keys):
         if rows[k] > 0:
             out[:, length : length + w] = tail[k]
             end[k] = length + w
             length += w + rows[k]
+            parts[symbols, 0], parts[symbols, 1] = end[k], length - 1
+            symbols += 1
     for i in range(n):
         k = key[i]
         gap = False
@@ -292,4 +320,4 @@ def strips(key: I64, bars: F64, tail: F64, whole: I64, out: F64, place: I64) -> 
     for k in range(keys):
         if rows[k] > 0:
             tail[k] = out[:, end[k] - w : end[k]]
-    return length
+    return length, symbols

@@ -9,25 +9,6 @@ from undertow.core.compiled import njit
 
 
 @njit(cache=True)
-def window_sum(
-    known: I64, key: I64, value: I64, head: int, tail: int, total: I64, ticks: I64, span: int, quantum: float, out: F64
-) -> tuple[int, int]:
-    """Two pointers over one array: ``tail`` admits, ``head`` evicts. A window is half open: (tick - span, tick]."""
-    n = known.shape[0]
-    for i in range(ticks.shape[0]):
-        tick = ticks[i]
-        while tail < n and known[tail] <= tick:
-            total[key[tail]] += value[tail]
-            tail += 1
-        while head < tail and known[head] <= tick - span:
-            total[key[head]] -= value[head]
-            head += 1
-        for k in range(total.shape[0]):
-            out[i, k] = total[k] * quantum
-    return head, tail
-
-
-@njit(cache=True)
 def decayed_sum(known: I64, key: I64, value: F64, total: F64, last: I64, ticks: I64, half_life: float, out: F64) -> None:
     """Exponentially decayed sum; an event weighs one half ``half_life`` ns after it was known."""
     n, at = known.shape[0], 0
@@ -62,19 +43,23 @@ def newest_rows(known: I64, key: I64, since: I64, ticks: I64, max_age: int, newe
 
 
 @njit(cache=True)
-def values_at(value: F64, held: F64, newest: I64, row: I64, out: F64) -> None:
-    """Values of ``m`` columns at the rows that ``newest_rows`` found; ``held`` are those of earlier pushes.
+def value_at(value: F64, held: F64, newest: I64, row: I64, out: F64) -> None:
+    """Values of one column (n,) at the rows that ``newest_rows`` found; held (keys,) are those of earlier pushes, out (ticks * keys,)."""
+    keys = held.shape[0]
+    for i in range(row.shape[0]):
+        for k in range(keys):
+            at = row[i, k]
+            out[i * keys + k] = value[at] if at >= 0 else held[k] if at == -1 else np.nan
+    for k in range(keys):
+        if newest[k] >= 0:
+            held[k] = value[newest[k]]
 
-    value (m, n), held (m, keys), out (m, ticks, keys)
-    """
+
+@njit(cache=True)
+def values_at(value: F64, held: F64, newest: I64, row: I64, out: F64) -> None:
+    """``value_at`` of ``m`` columns: value (m, n), held (m, keys), out (m, ticks, keys)."""
     for j in range(held.shape[0]):
-        for i in range(row.shape[0]):
-            for k in range(held.shape[1]):
-                at = row[i, k]
-                out[j, i, k] = value[j, at] if at >= 0 else held[j, k] if at == -1 else np.nan
-        for k in range(held.shape[1]):
-            if newest[k] >= 0:
-                held[j, k] = value[j, newest[k]]
+        value_at(value[j], held[j], newest, row, out[j].reshape(-1))
 
 
 @njit(cache=True)
@@ -119,23 +104,6 @@ def split_factors(key: I64, at: I64, known: I64, action_key: I64, action_at: I64
             if action_key[j] == key[i] and action_at[j] <= at[i] and action_known[j] <= known[i]:
                 factor *= ratio[j]
         out[i] = factor
-
-
-@njit(cache=True)
-def gathered(
-    known: I64, key: I64, value: I64, head: int, tail: int, total: I64, of: I64, ends: I64, span: int, quantum: float, out: F64
-) -> tuple[int, int]:
-    """``window_sum`` of one symbol ``of[i]`` at each of the ``ends``: a window is half open, (end - span, end]."""
-    n = known.shape[0]
-    for i in range(ends.shape[0]):
-        while tail < n and known[tail] <= ends[i]:
-            total[key[tail]] += value[tail]
-            tail += 1
-        while head < tail and known[head] <= ends[i] - span:
-            total[key[head]] -= value[head]
-            head += 1
-        out[i] = total[of[i]] * quantum
-    return head, tail
 
 
 @njit(cache=True)

@@ -17,7 +17,7 @@ from undertow.core.compiled import njit
 from undertow.core.events import Event
 from undertow.features.language.addresses import WORD, address_of, bits_of, call, floats
 from undertow.features.language.registers import Registers
-from undertow.features.language.steps import ALWAYS, KIND, MOST, OTHER, ROWS, Compiled, State
+from undertow.features.language.steps import ALWAYS, KIND, MORE, MOST, OTHER, ROWS, Compiled, State
 
 Chunks = Mapping[type[Event], Chunk]
 NotCompiled = Callable[[Chunks, Sequence[Any]], Any]
@@ -76,9 +76,10 @@ class Machine:
         self._program = np.array([word for frame in frames for word in frame], np.int64)
         self._place = {id(task): int(start) for task, start in zip(compiled, self._starts, strict=True)}
         self._rooms = [task for task in compiled if task.compiled.room is not None]
-        self._room_of = np.array([task.other for task in self._rooms], np.int64)
+        self._room_of = np.array([task.kind if task.compiled.of_own else task.other for task in self._rooms], np.int64)
         self._room_by = np.array([MOST if task.compiled.by_key else ROWS for task in self._rooms], np.int64)
         self._left = np.zeros(len(self._rooms), np.int64)
+        self._lay = [[task.state[name] for name in task.compiled.state] for task in self._rooms]
         self.registers.most = {task.other for task in self._rooms if task.compiled.by_key}
 
     def _staged(self) -> int:
@@ -94,7 +95,8 @@ class Machine:
 
     def _frame(self, task: Task) -> list[int]:
         how = task.compiled
-        head = [how.step.address, task.kind, task.other, task.outputs[0] if task.outputs else 0, self._keys, int(task.always)]
+        out = task.outputs[0] if task.outputs else 0
+        head = [how.step.address, task.kind, task.other, out, self._keys, int(task.always), len(task.inputs)]
         if task.frame is not None:
             return [*head, *task.frame]
         numbers = [bits_of(one) if isinstance(one, float) else int(one) for one in how.numbers]
@@ -133,15 +135,17 @@ class Machine:
                 self._left[i] = room(task.state, chunk.key, self._sessions(chunk.event_at))
             else:
                 self._left[i] = room(task.state, int(used[i])) - used[i]
-            first = self._place[id(task)] + HEAD + len(task.inputs)
-            self._program[first : first + len(how.state)] = [address_of(task.state[name]) for name in how.state]
+            lies = [task.state[name] for name in how.state]
+            if any(now is not before for now, before in zip(lies, self._lay[i], strict=True)):
+                first = self._place[id(task)] + HEAD + len(task.inputs)
+                self._program[first : first + len(lies)], self._lay[i] = [address_of(one) for one in lies], lies
 
     def _run(self, task: Task, chunks: Chunks) -> None:
         found = cast(NotCompiled, task.run)(chunks, [self.registers.value(i) for i in task.inputs])
         self.registers.keep(task.outputs[0], found, task.name)
 
 
-HEAD = ALWAYS + 1
+HEAD = MORE
 
 
 @njit(cache=True)

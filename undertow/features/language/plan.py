@@ -183,7 +183,7 @@ class Plan:
             return self._registers.part(inputs[0], op.j)
         if not hasattr(op, "fresh"):
             return self._function(self._along, kind, op, inputs)
-        how = compiled_of(op)
+        how = compiled_of(op, len(inputs))
         if how is not None:
             return self._stateful(self._along, kind, kind, how, op, inputs)
         state = op.fresh(len(self._universe))

@@ -11,7 +11,7 @@ from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.compiled import njit
 from undertow.core.errors import BadInput
 from undertow.core.events import Event
-from undertow.features.language.addresses import WORD, address_of
+from undertow.features.language.addresses import WORD, address_of, lies_at
 from undertow.features.language.steps import COUNT, EVENT, KEY, KNOWN, MOST, ROWS, WIDTH
 
 TICKS = 0  #: the number of the ticks among kinds
@@ -156,7 +156,7 @@ class Registers:
         self._values.clear()
         self._ticks = np.ascontiguousarray(ticks), *map(np.ascontiguousarray, starts)
         kinds = self.kinds
-        kinds[TICKS, : COUNT + 1] = len(ticks) * self._keys, *map(address_of, self._ticks), len(ticks)
+        kinds[TICKS, : COUNT + 1] = len(ticks) * self._keys, *map(lies_at, self._ticks), len(ticks)
         kinds[1:, ROWS] = 0
         for number, kind in self._chunks.items():
             if len(chunks[kind]):
@@ -169,15 +169,14 @@ class Registers:
             self._strip = np.empty(total + total // 4)
         self._base = ends - stride * self._slots
         self._stride = stride
-        _placed(self.at, self._slot, self._kind_of, address_of(self._strip), self._base, stride)
+        _placed(self.at, self._slot, self._kind_of, lies_at(self._strip), self._base, stride)
         _parted(self.at, self._parts, self._kind_of, rows)
 
     def _lay(self, number: int, chunk: Chunk) -> None:
         row, n = self.kinds[number], len(chunk)
         row[ROWS] = n
-        for place, name in ((KEY, "key"), (KNOWN, "known_at"), (EVENT, "event_at")):
-            column = getattr(chunk, name)
-            row[place] = address_of(column if column.flags.c_contiguous else self._held(np.ascontiguousarray(column)))
+        for place, column in ((KEY, chunk.key), (KNOWN, chunk.known_at), (EVENT, chunk.event_at)):
+            row[place] = lies_at(column if column.flags.c_contiguous else self._held(np.ascontiguousarray(column)))
         if number in self.most:
             row[MOST] = int(np.bincount(chunk.key, minlength=1).max())
         for register, name in self._fields.get(number, ()):
@@ -186,7 +185,7 @@ class Registers:
                 if not np.can_cast(column.dtype, kept, "same_kind"):
                     raise BadInput(f"{chunk.kind.kind} has a column {name} of {column.dtype}, which is to be {kept.__name__}")
                 column = self._held(np.ascontiguousarray(column if kept is np.int64 else chunk.numbers(name), kept))
-            self.at[register] = address_of(column)
+            self.at[register] = lies_at(column)
 
     def _held(self, column: Array) -> Array:
         self._values[-1 - len(self._values)] = column  # so that it stays where it is during the push

@@ -13,7 +13,6 @@ from undertow.core.time import DAY, Duration, duration
 from undertow.features.language import kernels_sums, kernels_ticks, steps_samples
 from undertow.features.language.memory import Memory
 from undertow.features.language.steps import Compiled
-from undertow.features.language.window import EventBuffer
 
 State = dict[str, Any]
 LONG_AGO = -(2**62)
@@ -36,23 +35,19 @@ class WindowSum:
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        return {"buffer": EventBuffer(), "total": np.zeros(keys, np.int64)}
+        return steps_samples.buffer(keys)
 
     def compiled(self) -> Compiled:
         """How it enters the machine."""
-        own = steps_samples.buffer, steps_samples.room_in_buffer
         numbers = self.span, float(self.quantum)
-        return Compiled(steps_samples.window_sum, steps_samples.BUFFER_STATE, numbers, fresh=own[0], room=own[1])
+        return Compiled(steps_samples.window_sum, steps_samples.BUFFER_STATE, numbers, room=steps_samples.room_in_buffer)
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
-        buffer: EventBuffer = state["buffer"]
-        buffer.admit(chunk.known_at, chunk.key, value, self.quantum)
-        total = state["total"]
+        steps_samples.room_in_buffer(state, len(chunk))
+        new, kept, total = (chunk.known_at, chunk.key, value), (state["rows"], state["place"]), state["total"]
         out = np.empty((len(ticks), len(total)))
-        known, key, kept = buffer.view()
-        head, tail = kernels_ticks.window_sum(known, key, kept, 0, buffer.admitted, total, ticks, self.span, self.quantum, out)
-        buffer.drop(head, tail)
+        kernels_sums.window_sum(kept, new, ticks, kernels_sums.ALL, (self.span, float(self.quantum)), total, out.reshape(-1))
         return out
 
 

@@ -231,8 +231,8 @@ class SlotScore:
 
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
-        shape = (keys, SLOTS, self.n)
-        return {"ring": np.full(shape, np.nan), "day": np.zeros(shape, np.int64), "count": np.zeros((keys, SLOTS), np.int64)}
+        shape = (SLOTS, keys, self.n)
+        return {"ring": np.full(shape, np.nan), "day": np.zeros(shape, np.int64), "count": np.zeros((SLOTS, keys), np.int64)}
 
     def compiled(self) -> Compiled:
         """How it enters the machine."""
@@ -299,7 +299,7 @@ class Strip:
         bars = np.rint(np.stack(prices) * GRID) / GRID
         tail = state["tail"]
         out, place = np.empty((4, len(key) + len(tail) * self.n)), np.empty(len(key), np.int64)
-        length = kernels.strips(key, bars, tail, state["whole"], out, place)
+        length, _ = kernels.strips(key, bars, tail, state["whole"], out, place, np.empty((len(tail), 2), np.int64))
         early = place < 0
         return Strips(out[:, :length], place, early if early.any() else None)
 

@@ -47,10 +47,11 @@ def mean_of(x: F64) -> float:
 
 @njit(cache=True)
 def moment(x: F64, centre: float, power: int) -> float:
-    """Mean of (x - centre) ** power."""
+    """Mean of (x - centre) ** power, a power of 2 or 3."""
     total = 0.0
     for j in range(x.shape[0]):
-        total += (x[j] - centre) ** power
+        away = x[j] - centre
+        total += away * away if power == 2 else away * (away * away)
     return float(total / x.shape[0])
 
 
@@ -105,7 +106,13 @@ def since_extreme(x: F64, sign: float) -> float:
 def of_two(y: F64, x: F64, what: int) -> float:
     """Least squares of y on x, both (n,): slope 0, its t-statistic 1, correlation 2, residual of the newest 3; NaN without variance."""
     n = y.shape[0]
-    at_x, at_y = mean_of(x), mean_of(y)
+    at_x, at_y = 0.0, 0.0
+    for j in range(n):
+        at_x += x[j]
+        at_y += y[j]
+    at_x, at_y = at_x / n, at_y / n
+    if np.isnan(at_x) or np.isnan(at_y):
+        return np.nan
     sxx, sxy, syy = 0.0, 0.0, 0.0
     for j in range(n):
         sxx += (x[j] - at_x) ** 2
@@ -189,9 +196,7 @@ def regression(key: I64, y: F64, x: F64, n: int, step: int, ring: F64, count: I6
         ring[1, k, count[k] % m] = x[i]
         count[k] += 1
         out[i] = np.nan
-        if count[k] < m:
-            continue
-        unrolled(ring[0, k], count[k], step, left)
-        unrolled(ring[1, k], count[k], step, right)
-        if not (np.isnan(left).any() or np.isnan(right).any()):
+        if count[k] >= m:
+            unrolled(ring[0, k], count[k], step, left)
+            unrolled(ring[1, k], count[k], step, right)
             out[i] = of_two(left, right, what)

@@ -1,9 +1,9 @@
 """What a compiled step is: one function of one signature, so that a loop can call any of them, a user's own included.
 
 A step is called with three tables of whole numbers. Its frame ``f`` says what it works on: ``f[KIND]`` and ``f[OTHER]`` the kinds it
-reads, ``f[OUT]`` the register it writes, ``f[KEYS]`` how many symbols there are, ``f[ALWAYS]`` whether it runs when no row is new, and
-from ``f[MORE]`` on its inputs' registers, the addresses of its state's arrays, and its numbers, in the order in which ``Compiled``
-tells them. ``at`` is where each register lies.
+reads, ``f[OUT]`` the register it writes, ``f[KEYS]`` how many symbols there are, ``f[ALWAYS]`` whether it runs when no row is new,
+``f[INPUTS]`` how many inputs it has, and from ``f[MORE]`` on its inputs' registers, the addresses of its state's arrays, and its numbers,
+in the order in which ``Compiled`` tells them. ``at`` is where each register lies.
 ``kinds`` tells, ``WIDTH`` numbers a kind, how many rows there are and where their key, known_at and event_at lie; its first row is
 that of the ticks: number of values, and where the ticks and the beginnings of their sessions lie.
 """
@@ -20,7 +20,7 @@ from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
 from undertow.features.language.addresses import floats, ints
 
-FUNCTION, KIND, OTHER, OUT, KEYS, ALWAYS, MORE = range(7)  #: places of a frame
+FUNCTION, KIND, OTHER, OUT, KEYS, ALWAYS, INPUTS, MORE = range(8)  #: places of a frame
 ROWS, KEY, KNOWN, EVENT, MOST = range(5)  #: places of a row of ``kinds``; MOST rows of one symbol
 MIDNIGHT, OPEN, COUNT = KNOWN, EVENT, MOST  #: of the ticks: when their sessions' days and the exchange began, how many there are
 WIDTH = 8
@@ -62,6 +62,7 @@ class Compiled:
     fresh   : state of so many symbols for the machine, where it is not the operator's own ``fresh``
     room    : makes room for so many rows more; returns for how many more, from now on, there is room for sure. It may replace arrays
     by_key  : ``room`` takes the new rows' key and session's number, and counts rows of one symbol that come after them
+    of_own  : ``room`` is for rows of its own kind, not of the other
     whole   : its numbers are int64
     takes   : which of its inputs are int64; all others are float64
     shown   : what an operator that is not compiled is given for it, made from its state; its register then is the array ``register``
@@ -74,6 +75,7 @@ class Compiled:
     fresh: Callable[[int], State] | None = None
     room: Callable[..., int] | None = None
     by_key: bool = False
+    of_own: bool = False
     whole: bool = False
     takes: tuple[int, ...] = ()
     register: str = ""
@@ -85,14 +87,17 @@ def compiled_as(function: Any, step: Step) -> None:
     function.compiled = lambda: Compiled(step)
 
 
-def compiled_of(op: Any) -> Compiled | None:
-    """How an operator enters the machine; None for one that does not say, or whose class does something else than the one that says."""
+def compiled_of(op: Any, inputs: int = 0) -> Compiled | None:
+    """How an operator enters the machine; None for one that does not say, or whose class does something else than the one that says.
+
+    One whose class has ``any_inputs`` is told how many it takes here.
+    """
     if not isinstance(op, type) and type(op).__name__ in ("function", "CPUDispatcher"):
         found = getattr(op, "compiled", None)
         return found() if found is not None else None
     for one in type(op).__mro__:
         if "compiled" in vars(one):
-            told: Compiled | None = op.compiled()
+            told: Compiled | None = op.compiled(inputs) if getattr(op, "any_inputs", False) else op.compiled()
             return told
         if {"push", "fresh", "__call__"} & set(vars(one)):
             return None

@@ -11,22 +11,26 @@ from llvmlite import ir
 from numba import types
 
 from undertow.features.language import kernels
-from undertow.features.language.addresses import WORD, address_of, cube, intrinsic, ints, number, table
+from undertow.features.language.addresses import WORD, address_of, cube, int_table, intrinsic, ints, number, table
 from undertow.features.language.steps import KEYS, MORE, State, input_of, key_of, output_of, rows_of, step
 
-LENGTH, ROOM, BARS, PLACE = range(4)  #: of ``about``: bars in the strip, for how many there is room, and where bars and places lie
+#: of ``about``: bars in the strip, for how many there is room, where bars, places and parts lie, and how many symbols have a part
+LENGTH, ROOM, BARS, PLACE, PARTS, SYMBOLS = range(6)
 #: patterns that ask how deep a body reaches into another, and TA-Lib's own answer
 PENETRATION = {"CDLDARKCLOUDCOVER": 0.5, "CDLMATHOLD": 0.5} | dict.fromkeys(
     ("CDLABANDONEDBABY", "CDLEVENINGDOJISTAR", "CDLEVENINGSTAR", "CDLMORNINGDOJISTAR", "CDLMORNINGSTAR"), 0.3
 )
 
 
-def _typed(_: Any, _function: Any, _last: Any, _bars: Any, _step: Any, _depth: Any, _found: Any) -> Any:
+_two: Any = getattr(types, "UniTuple")(types.int64, 2)  # noqa: B009  # whose own types mypy would not follow
+
+
+def _typed(_: Any, _function: Any, _ends: Any, _bars: Any, _step: Any, _depth: Any, _found: Any) -> Any:
     # TA_CDL…(first, last, open, high, low, close, [depth], where it begins, how many, what is found); depth NaN for those without
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         whole, real, word = ir.IntType(32), ir.DoubleType(), ir.IntType(64)
-        function, last, bars, step, depth, found = arguments
-        end = builder.trunc(last, whole)
+        function, ends, bars, step, depth, found = arguments
+        begin, end = (builder.trunc(builder.extract_value(ends, j), whole) for j in range(2))
         prices = [bars]
         for _ in range(3):
             prices.append(builder.add(prices[-1], step))
@@ -37,13 +41,13 @@ def _typed(_: Any, _function: Any, _last: Any, _bars: Any, _step: Any, _depth: A
         with builder.if_else(builder.fcmp_unordered("uno", depth, depth)) as (plain, deep):
             with plain:
                 one = builder.inttoptr(function, ir.FunctionType(whole, [*before, *after]).as_pointer())
-                builder.call(one, [whole(0), end, *pointers, *notes])
+                builder.call(one, [begin, end, *pointers, *notes])
             with deep:
                 two = builder.inttoptr(function, ir.FunctionType(whole, [*before, real, *after]).as_pointer())
-                builder.call(two, [whole(0), end, *pointers, depth, *notes])
+                builder.call(two, [begin, end, *pointers, depth, *notes])
         return builder.zext(builder.load(notes[0]), word)
 
-    parts = [types.int64, types.int64, types.int64, types.int64, types.float64, types.int64]
+    parts = [types.int64, _two, types.int64, types.int64, types.float64, types.int64]
     return types.int64(*parts), generate
 
 
@@ -52,7 +56,9 @@ _recognise = intrinsic(_typed)
 
 def strip_state(keys: int, n: int) -> State:
     """State of ``strip`` of ``n`` bars before each new one."""
-    state = {"tail": np.zeros((keys, 4, n)), "whole": np.zeros(keys, np.int64), "about": np.zeros(4, np.int64)}
+    state = {"tail": np.zeros((keys, 4, n)), "whole": np.zeros(keys, np.int64), "about": np.zeros(6, np.int64)}
+    state["parts"] = np.zeros((keys, 2), np.int64)
+    state["about"][PARTS] = address_of(state["parts"])
     room_in_strip(state, 64)
     return state
 
@@ -69,26 +75,32 @@ def room_in_strip(state: State, rows: int) -> int:
 @step
 def strip(f: Any, at: Any, kinds: Any) -> None:
     """Four prices; state tail, whole and about, which is its register; numbers: bars a symbol looks back, and the grid."""
-    n, keys, grid, about = rows_of(f, kinds), f[KEYS], number(f[MORE + 8]), ints(f[MORE + 6], 4)
+    n, keys, grid, about = rows_of(f, kinds), f[KEYS], number(f[MORE + 8]), ints(f[MORE + 6], 6)
     rounded = np.empty((4, n))
     for p in range(4):
         price = input_of(f, at, kinds, p)
         for i in range(n):
             rounded[p, i] = np.rint(price[i] * grid) / grid
     tail, bars = cube(f[MORE + 4], keys, 4, f[MORE + 7]), table(about[BARS], 4, about[ROOM])
-    about[LENGTH] = kernels.strips(key_of(f, kinds), rounded, tail, ints(f[MORE + 5], keys), bars, ints(about[PLACE], n))
+    parts, places = int_table(about[PARTS], keys, 2), ints(about[PLACE], n)
+    about[LENGTH], about[SYMBOLS] = kernels.strips(key_of(f, kinds), rounded, tail, ints(f[MORE + 5], keys), bars, places, parts)
 
 
 @step
 def candlestick(f: Any, at: Any, kinds: Any) -> None:
     """One input, a strip; numbers: where TA-Lib's function lies, how deep a body has to reach or NaN."""
-    about, out = ints(at[f[MORE]], 4), output_of(f, at, kinds)
-    place, length = ints(about[PLACE], out.shape[0]), about[LENGTH]
-    found = np.zeros(length, np.int32)
-    first = _recognise(f[MORE + 1], length - 1, about[BARS], about[ROOM] * WORD, number(f[MORE + 2]), found.ctypes.data)
+    about, out = ints(at[f[MORE]], 6), output_of(f, at, kinds)
+    place, depth = ints(about[PLACE], out.shape[0]), number(f[MORE + 2])
+    found, parts = np.zeros(about[LENGTH], np.int32), int_table(about[PARTS], about[SYMBOLS], 2)
+    for s in range(about[SYMBOLS]):
+        # only a symbol's new bars are asked about: what comes before them is looked back at
+        first, last = parts[s, 0], parts[s, 1]
+        begun = _recognise(f[MORE + 1], (first, last), about[BARS], about[ROOM] * WORD, depth, found[first:].ctypes.data)
+        if begun > first:  # a strip that is shorter than what the pattern looks back
+            found[begun : last + 1] = found[first : first + last + 1 - begun].copy()
+            found[first:begun] = 0
     for i in range(out.shape[0]):
-        j = place[i] - first
-        out[i] = np.nan if place[i] < 0 else found[j] / 100.0 if j >= 0 else 0.0
+        out[i] = np.nan if place[i] < 0 else found[place[i]] / 100.0
 
 
 @cache

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from undertow.core.chunk import F64
+from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
 from undertow.core.time import DAY
 from undertow.features.language import kernels_sums, kernels_ticks
 from undertow.features.language.addresses import WORD, address_of, floats, int_table, ints, number
+from undertow.features.language.kernels_sums import CAPACITY, END, HEAD
 from undertow.features.language.steps import (
     COUNT,
     KEY,
@@ -29,12 +30,12 @@ from undertow.features.language.steps import (
     input_of,
     key_of,
     known_of,
+    output_of,
     step,
     ticks_of,
 )
 
 A_DAY = float(DAY)
-HEAD, END, ADMITTED, CAPACITY = range(4)  #: places of a buffer's ``place``
 BUFFER_STATE = ("rows", "place", "total")
 
 
@@ -57,51 +58,28 @@ def room_in_buffer(state: State, rows: int) -> int:
 
 
 @njit(cache=True)
-def admit(f: Any, kinds: Any, value: F64, kind: int, first: int, quantum: float) -> Any:
-    """Put the rows of a kind into the buffer whose ``rows`` and ``place`` stand at ``first`` in the frame; returns what it holds."""
-    n = kinds[kind * WIDTH + ROWS]
-    known, key = ints(kinds[kind * WIDTH + KNOWN], n), ints(kinds[kind * WIDTH + KEY], n)
+def _buffer(f: Any, first: int) -> tuple[I64, I64]:
+    # rows and place of the buffer that stands at ``first`` in the frame
     place = ints(f[first + 1], 4)
-    head, end, capacity = place[HEAD], place[END], place[CAPACITY]
-    rows = int_table(f[first], 3, capacity)
-    if end + n > capacity:
-        for r in range(3):
-            for j in range(end - head):
-                rows[r, j] = rows[r, head + j]
-        head, end = 0, end - head
-    end = kernels_sums.admit(known, key, value, quantum, rows, end)
-    place[HEAD], place[END] = head, end
-    start, kept = f[first] + WORD * head, end - head
-    return ints(start, kept), ints(start + WORD * capacity, kept), ints(start + 2 * WORD * capacity, kept)
-
-
-@njit(cache=True)
-def _drop(f: Any, first: int, gone: int, told: int) -> None:
-    place = ints(f[first + 1], 4)
-    place[HEAD] += gone
-    place[ADMITTED] = told - gone
+    return int_table(f[first], 3, place[CAPACITY]), place
 
 
 @step
 def window_sum(f: Any, at: Any, kinds: Any) -> None:
     """State as told by ``BUFFER_STATE``; numbers: span, quantum."""
-    keys, quantum = f[KEYS], number(f[MORE + 5])
-    known, key, value = admit(f, kinds, input_of(f, at, kinds, 0), f[OTHER], MORE + 1, quantum)
-    ticks, total, admitted = ticks_of(kinds), ints(f[MORE + 3], keys), ints(f[MORE + 2], 4)[ADMITTED]
-    out = floats(at[f[OUT]], ticks.shape[0] * keys).reshape(ticks.shape[0], keys)
-    gone, told = kernels_ticks.window_sum(known, key, value, 0, admitted, total, ticks, f[MORE + 4], quantum, out)
-    _drop(f, MORE + 1, gone, told)
+    keys, ticks = f[KEYS], ticks_of(kinds)
+    new, out = (known_of(f, kinds), key_of(f, kinds), input_of(f, at, kinds, 0)), floats(at[f[OUT]], ticks.shape[0] * keys)
+    rules = f[MORE + 4], number(f[MORE + 5])
+    kernels_sums.window_sum(_buffer(f, MORE + 1), new, ticks, kernels_sums.ALL, rules, ints(f[MORE + 3], keys), out)
 
 
 @step
 def gathered(f: Any, at: Any, kinds: Any) -> None:
     """One input along the other kind; state as told by ``BUFFER_STATE``; numbers: span, quantum."""
-    keys, quantum, other = f[KEYS], number(f[MORE + 5]), f[OTHER]
-    known, key, value = admit(f, kinds, floats(at[f[MORE]], kinds[other * WIDTH + ROWS]), other, MORE + 1, quantum)
-    base, ends = key_of(f, kinds), known_of(f, kinds)
-    total, admitted, out = ints(f[MORE + 3], keys), ints(f[MORE + 2], 4)[ADMITTED], floats(at[f[OUT]], base.shape[0])
-    gone, told = kernels_ticks.gathered(known, key, value, 0, admitted, total, base, ends, f[MORE + 4], quantum, out)
-    _drop(f, MORE + 1, gone, told)
+    n, other, total = kinds[f[OTHER] * WIDTH + ROWS], f[OTHER] * WIDTH, ints(f[MORE + 3], f[KEYS])
+    new = ints(kinds[other + KNOWN], n), ints(kinds[other + KEY], n), floats(at[f[MORE]], n)
+    rules, out = (f[MORE + 4], number(f[MORE + 5])), output_of(f, at, kinds)
+    kernels_sums.window_sum(_buffer(f, MORE + 1), new, known_of(f, kinds), key_of(f, kinds), rules, total, out)
 
 
 @njit(cache=True)
@@ -178,7 +156,7 @@ def newest(f: Any, at: Any, kinds: Any) -> None:
             out[:] = value
             held[0] = value[known.shape[0] - 1]
         else:
-            kernels_ticks.values_at(value.reshape(1, -1), held.reshape(1, keys), last, row, out.reshape(1, row.shape[0], keys))
+            kernels_ticks.value_at(value, held, last, row, out)
 
 
 def newest_of(state: State, oldest: int, read: tuple[int, ...], written: tuple[int, ...]) -> tuple[Compiled, tuple[int, ...]]:

@@ -104,5 +104,5 @@ def slot_score(f: Any, at: Any, kinds: Any) -> None:
     """Three inputs: value, minute, session; state ring, day and count; numbers: slots, n, whether it is ranked."""
     x, minute, session = input_of(f, at, kinds, 0), whole_input_of(f, at, kinds, 1), whole_input_of(f, at, kinds, 2)
     keys, slots, n, ranked = f[KEYS], f[MORE + 6], f[MORE + 7], f[MORE + 8] == 1
-    ring, day, count = cube(f[MORE + 3], keys, slots, n), int_cube(f[MORE + 4], keys, slots, n), int_table(f[MORE + 5], keys, slots)
+    ring, day, count = cube(f[MORE + 3], slots, keys, n), int_cube(f[MORE + 4], slots, keys, n), int_table(f[MORE + 5], slots, keys)
     kernels.slot_score(key_of(f, kinds), x, minute, session, ring, day, count, ranked, output_of(f, at, kinds))

@@ -50,7 +50,7 @@ def option_gamma(spot: float, strike: float, years: float, volatility: float, ra
 
 @njit(cache=True)
 def gamma_dollars(spot: float, gamma: float, contracts: float) -> float:
-    """What hedgers of some contracts trade in the share when it moves 1 %, in the unit of ``spot`` (field guide §1.1 j)."""
+    """What hedgers of some contracts trade in the share when it moves 1 %, in the unit of ``spot``."""
     return gamma * contracts * SHARES * spot * spot * 0.01
 
 
@@ -58,7 +58,7 @@ def gamma_dollars(spot: float, gamma: float, contracts: float) -> float:
 def jump_variance(volatility_1: float, years_1: float, volatility_2: float, years_2: float) -> float:
     """Variance of the one jump that both of two expiries hold, from their implied volatilities; NaN where it would not be positive.
 
-    IV² T = base² T + jump, so that jump = (IV1² - IV2²) / (1 / T1 - 1 / T2) (Dubinsky and others 2019; field guide §3.3).
+    IV² T = base² T + jump, so that jump = (IV1² - IV2²) / (1 / T1 - 1 / T2) (Dubinsky and others 2019).
     """
     if not 0.0 < years_1 < years_2:
         return float(np.nan)

@@ -101,18 +101,21 @@ class Distinct:
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
-        told = np.flatnonzero(value == 1.0)
-        if len(told):
-            self._tell(state, chunk, told)
+        if len(value):
+            self._tell(state, chunk, np.flatnonzero(value == 1.0))
         out = np.zeros((len(ticks), state["keys"]))
         if len(state["known"]) and len(ticks):
             counted(state["known"], state["key"], state["ends"], ticks, out)
-            if state["known"][0] + self.span <= ticks[-1]:
-                kept = state["known"] + self.span > ticks[-1]
-                state |= {name: state[name][kept] for name in ("known", "key", "who", "ends")}
+            if state["known"][0] + self.span > ticks[-1]:
+                return out
+            gone = int(np.searchsorted(state["known"], ticks[-1] - self.span, side="right"))
+            if 4 * gone > len(state["known"]):  # now and then, for all of them are copied; what has left its window counts no more
+                state |= {name: state[name][gone:].copy() for name in ("known", "key", "who", "ends")}
         return out
 
     def _tell(self, state: State, chunk: Chunk, told: I64) -> None:
+        if not len(told):
+            return
         numbers: dict[str, int] = state["numbers"]
         fresh = [numbers.setdefault(text, len(numbers)) for text in chunk.columns[self.name][told]]
         known = np.concatenate([state["known"], chunk.known_at[told]])
@@ -130,6 +133,10 @@ class Distinct:
 @njit(cache=True)
 def counted(known: I64, key: I64, ends: I64, ticks: I64, out: F64) -> None:
     """How many rows of each symbol have begun and not ended at each tick, out (t, keys) of zeros."""
+    if ticks.shape[0] == 1:
+        for r in range(known.shape[0]):
+            out[0, key[r]] += 1.0 if known[r] <= ticks[0] < ends[r] else 0.0
+        return
     for r in range(known.shape[0]):
         first, last = np.searchsorted(ticks, known[r]), np.searchsorted(ticks, ends[r])
         if first < last:

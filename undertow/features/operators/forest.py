@@ -6,15 +6,18 @@ A forest's chances come from the session's number and nothing else, so that any 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import log
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64, Array
 from undertow.core.compiled import njit
+from undertow.features.language.addresses import block, int_table, ints, short_cube, tiny_cube
 from undertow.features.language.memory import Memory
-from undertow.features.operators.tails import kept, make_room, opened, past_of
+from undertow.features.language.steps import INPUTS, KEYS, MORE, Compiled, input_of, key_of, output_of, step, whole_input_of
+from undertow.features.operators.tails import kept, make_room, opened, past_of, room_left
 
 State = dict[str, Any]
 DEPTH = 7
@@ -37,6 +40,7 @@ class Forest:
     Half of the sessions have to be there. NaN where a column is not known.
     """
 
+    any_inputs: ClassVar[bool] = True
     n: int
     trees: int = 64
     sample: int = 128
@@ -49,8 +53,18 @@ class Forest:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing; room for rows is made when it is known how many columns there are."""
         shape = keys, self.trees, NODES
-        grown = {"feature": np.full(shape, LEAF, np.int8), "value": np.zeros(shape, np.float32), "grown": np.zeros(keys, np.bool_)}
+        grown = {"feature": np.full(shape, LEAF, np.int8), "value": np.zeros(shape, np.float32), "grown": np.zeros(keys, np.int8)}
         return {"keys": keys} | grown
+
+    def compiled(self, inputs: int) -> Compiled:
+        """How it enters the machine, with so many inputs, the session's number being the last."""
+        numbers = self.n, self.trees, self.sample
+        fresh = partial(self._fresh, inputs - 1)
+        return Compiled(forest_step, STATE, numbers, fresh=fresh, room=_room, by_key=True, takes=(inputs - 1,))
+
+    def _fresh(self, columns: int, keys: int) -> State:
+        past = past_of(keys, self.n, columns)
+        return self.fresh(keys) | past | {"room": np.array([past["rows"].shape[2]])}
 
     def push(self, state: State, key: I64, *columns: F64) -> F64:
         """key (n,), columns (n,) and last the session's number (n,) -> (n,)."""
@@ -67,6 +81,12 @@ class Forest:
         return out
 
 
+def _room(state: State, key: I64, session: I64) -> int:
+    make_room(state, key, session)
+    state["room"][0] = state["rows"].shape[2]
+    return room_left(state, key)
+
+
 @njit(cache=True)
 def forest(
     key: I64, x: F64, session: I64, past: tuple[F64, I64, I64, I64], trees: tuple[Array, Array, Array], sample: int, out: F64
@@ -75,11 +95,10 @@ def forest(
     rows, used, _, current = past
     feature, value, grown = trees
     n, d = used.shape[1] - 1, x.shape[1]
-    gathered = np.empty((n * rows.shape[2], d))
     for i in range(key.shape[0]):
         k = key[i]
         if opened(k, session[i], past):
-            m, whole = 0, 0
+            m, whole, gathered = 0, 0, np.empty((n * rows.shape[2], d))
             for j in range(n, 0, -1):
                 at = kept(k, past, j)
                 whole += at >= 0
@@ -106,13 +125,18 @@ def forest(
 @njit(cache=True)
 def depth(x: F64, feature: Array, value: Array) -> float:
     """Mean over the trees of how deep a row (d,) falls."""
-    total = 0.0
-    for t in range(feature.shape[0]):
-        node = 0
-        while feature[t, node] != LEAF:
-            node = 2 * node + (1 if x[feature[t, node]] < value[t, node] else 2)
-        total += value[t, node]
-    return float(total / feature.shape[0])
+    trees, total = feature.shape[0], 0.0
+    node = np.zeros(trees, np.int64)
+    # level by level, so that no tree has to wait until another's numbers have come out of memory
+    for _ in range(DEPTH):
+        for t in range(trees):
+            at = node[t]
+            split = feature[t, at]
+            below = 2 * at + (1 if x[max(split, 0)] < value[t, at] else 2)
+            node[t] = at if split == LEAF else below
+    for t in range(trees):
+        total += value[t, node[t]]
+    return float(total / trees)
 
 
 @njit(cache=True)
@@ -178,3 +202,21 @@ def _part(rows: F64, order: I64, first: int, last: int, column: int, at: float) 
             order[j], order[middle] = order[middle], order[j]
             middle += 1
     return middle
+
+
+STATE = ("rows", "used", "day", "current", "feature", "value", "grown", "room")
+
+
+@step
+def forest_step(f: Any, at: Any, kinds: Any) -> None:
+    """d columns and the session's number; state as told by ``STATE``; numbers: n, trees, sample."""
+    d, keys, out = f[INPUTS] - 1, f[KEYS], output_of(f, at, kinds)
+    told = MORE + d + 1
+    n, trees, room = f[told + 8], f[told + 9], ints(f[told + 7], 1)[0]
+    x = np.empty((out.shape[0], d))
+    for c in range(d):
+        x[:, c] = input_of(f, at, kinds, c)
+    used, day, current = int_table(f[told + 1], keys, n + 1), int_table(f[told + 2], keys, n + 1), ints(f[told + 3], keys)
+    past = block(f[told], keys, n + 1, room, d), used, day, current
+    grown = tiny_cube(f[told + 4], keys, trees, NODES), short_cube(f[told + 5], keys, trees, NODES), tiny_cube(f[told + 6], keys, 1, 1)
+    forest(key_of(f, kinds), x, whole_input_of(f, at, kinds, d), past, (grown[0], grown[1], grown[2].reshape(keys)), f[told + 10], out)

@@ -1,4 +1,4 @@
-"""Kalman filters along bars: a level with its slope, and a hedge ratio to another series (field guide §8.1, §8.3).
+"""Kalman filters along bars: a level with its slope, and a hedge ratio to another series.
 
 Noise is counted in units of the observation's own, so that gains, and with them what is forgotten, are known beforehand. Covariances are
 updated in Joseph's form, which keeps them positive; a value that is not known is predicted and not learnt from.

@@ -10,14 +10,22 @@ from undertow.core.compiled import njit
 PREVIOUS, NEXT, EVENT, KNOWN = 0, 1, 2, 3  # columns of a node
 NEWEST, OLDEST = 0, 1  # ends of a symbol's list
 NONE = -1
+NEVER = 2**62
 
 
 @njit(cache=True)
-def _forget(ends: I64, nodes: I64, free: I64, room: I64, k: int, until: int) -> None:
-    # drops the symbol's nodes from before ``until``, but for the newest of them
+def _forget(ends: I64, nodes: I64, free: I64, room: I64, k: int, spans: tuple[int, int]) -> None:
+    # drops the symbol's oldest nodes for as long as no event to come can ask for them: what became known longer than a span ago, and
+    # what lies further behind the newest than patience goes, when the next node lies there too and both stay as long as it would
+    newest, span = ends[NEWEST, k], spans[0]
+    until, now = nodes[newest, EVENT] - spans[1], nodes[newest, KNOWN]
     node = ends[OLDEST, k]
     later = nodes[node, NEXT]
-    while later != NONE and nodes[later, EVENT] < until:
+    while later != NONE:
+        known = nodes[node, KNOWN]
+        behind = nodes[later, EVENT] < until and known <= nodes[later, KNOWN] and known <= now
+        if not behind and known > now - span:
+            return
         free[room[0]] = node
         room[0] += 1
         ends[OLDEST, k] = later
@@ -79,7 +87,7 @@ def standing(
         while at < told and other[1][at] <= until:
             k = other[2][at]
             held[_tell(ends, nodes, free, room, k, other[0][at], other[1][at])] = value[at]
-            _forget(ends, nodes, free, room, k, nodes[ends[NEWEST, k], EVENT] - patience)
+            _forget(ends, nodes, free, room, k, spans)
             at += 1
         if i == n:
             break
@@ -118,6 +126,29 @@ def _resolve(upto: int, horizons: I64, queue: I64, start: F64, place: I64, now: 
 
 
 @njit(cache=True)
+def _next_due(horizons: I64, queue: I64, place: I64) -> int:
+    # when the first horizon that is not over will be
+    due = NEVER
+    for h in range(horizons.shape[0]):
+        if place[2 + h] < place[1]:
+            due = min(due, queue[place[2 + h], 0] + horizons[h])
+    return due
+
+
+@njit(cache=True)
+def _left(until: int, horizons: I64, queue: I64, place: I64, sums: tuple[I64, I64]) -> None:
+    # takes the events that count no more out of the sums
+    total, count = sums
+    while place[0] < place[1] and queue[place[0], 0] <= until:
+        gone = place[0]
+        for h in range(horizons.shape[0]):
+            if queue[gone, 3 + 2 * h]:
+                total[h, queue[gone, 1]] -= queue[gone, 4 + 2 * h]
+                count[h, queue[gone, 1]] -= 1
+        place[0] += 1
+
+
+@njit(cache=True)
 def drift(
     base: tuple[I64, I64, F64],
     other: tuple[I64, I64, F64],
@@ -141,29 +172,27 @@ def drift(
     """
     middle, since = now
     total, count = sums
-    at, told, n = 0, other[0].shape[0], base[0].shape[0]
+    at, told, n, due = 0, other[0].shape[0], base[0].shape[0], _next_due(horizons, queue, place)
     for i in range(n + 1):
         while at < told and (i == n or other[0][at] <= base[0][i]):
-            _resolve(other[0][at] - 1, horizons, queue, start, place, now, sums, rules)
+            if other[0][at] > due:
+                _resolve(other[0][at] - 1, horizons, queue, start, place, now, sums, rules)
+                due = _next_due(horizons, queue, place)
             middle[other[1][at]], since[other[1][at]] = other[2][at], other[0][at]
             at += 1
         if i == n:
             break
         t, k = base[0][i], base[1][i]
-        _resolve(t, horizons, queue, start, place, now, sums, rules)
-        while place[0] < place[1] and queue[place[0], 0] <= t - rules[2]:
-            gone = place[0]
-            for h in range(horizons.shape[0]):
-                if queue[gone, 3 + 2 * h]:
-                    total[h, queue[gone, 1]] -= queue[gone, 4 + 2 * h]
-                    count[h, queue[gone, 1]] -= 1
-            place[0] += 1
+        if t >= due:
+            _resolve(t, horizons, queue, start, place, now, sums, rules)
+        _left(t - rules[2], horizons, queue, place, sums)
         if base[2][i] == 1.0 or base[2][i] == -1.0:
             fresh = t - since[k] < rules[0] and middle[k] > 0.0
             last = place[1]
             queue[last, 0], queue[last, 1], queue[last, 2] = t, k, int(base[2][i])
             start[last] = np.log(middle[k]) if fresh else np.nan
             place[1] += 1
+        due = _next_due(horizons, queue, place)
         for h in range(horizons.shape[0]):
             out[h, i] = total[h, k] / rules[1] / count[h, k] if count[h, k] else np.nan
 

@@ -36,7 +36,7 @@ def lean(price: F64, bid: F64, ask: F64, code: F64) -> F64:
 
     By the quote that stood: a sweep is right on 93 %, a price inside the quote, or an auction's at it, on 90 %; an electronic print at
     the quote says nothing, for a resting customer's order looks like one that came in. Zero too where no quote is known, and of what
-    has no side: legs of packages, late and cancelled prints (field guide §1.2).
+    has no side: legs of packages, late and cancelled prints.
     """
     out = np.zeros(len(price))
     for i in range(len(price)):

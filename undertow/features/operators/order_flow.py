@@ -1,4 +1,4 @@
-"""Order flow from quotes, and volume cut into buckets of equal size (field guide §2, §8)."""
+"""Order flow from quotes, and volume cut into buckets of equal size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The share that options imply: a forward from puts and calls of one strike, freed of early exercise (field guide §8.5)."""
+"""The share that options imply: a forward from puts and calls of one strike, freed of early exercise."""
 
 from __future__ import annotations
 

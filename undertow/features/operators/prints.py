@@ -103,34 +103,43 @@ class Drift:
         """State of ``keys`` symbols that have seen nothing."""
         many = len(self.horizons)
         return {
-            "now": (np.full(keys, np.nan), np.full(keys, -(2**62), np.int64)),
+            "middle": np.full(keys, np.nan),
+            "since": np.full(keys, -(2**62), np.int64),
             "queue": np.zeros((0, 3 + 2 * many), np.int64),
             "start": np.empty(0),
             "place": np.zeros(2 + many, np.int64),
-            "sums": (np.zeros((many, keys), np.int64), np.zeros((many, keys), np.int64)),
+            "total": np.zeros((many, keys), np.int64),
+            "counted": np.zeros((many, keys), np.int64),
+            "horizons": np.array(self.horizons, np.int64) + ROUNDING,
+            "rules": np.array([self.oldest + 2 * ROUNDING, STEPS, self.span + ROUNDING], np.int64),
         }
+
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        many = len(self.horizons)
+        return Compiled(steps_prints.drift, steps_prints.DRIFT_STATE, (many,), outputs=many, room=_room_to_queue, of_own=True)
 
     def push(self, state: State, base: Chunk, other: Chunk, sign: F64, price: F64) -> F64:
         """sign (n,) of the rows of ``base``, where it is -1 or 1, price (m,) of those of ``other`` -> (horizons, n)."""
-        _compact(state, int((np.abs(sign) == 1.0).sum()))
+        _room_to_queue(state, len(base))
         out = np.empty((len(self.horizons), len(base)))
-        horizons = np.array(self.horizons, np.int64) + ROUNDING
-        rules = np.array([self.oldest + 2 * ROUNDING, STEPS, self.span + ROUNDING], np.int64)
         one, two = (base.known_at, base.key, sign), (other.known_at, other.key, price)
+        now, sums = (state["middle"], state["since"]), (state["total"], state["counted"])
         queue = state["queue"], state["start"], state["place"]
-        kernels_prints.drift(one, two, horizons, rules, state["now"], *queue, state["sums"], out)
+        kernels_prints.drift(one, two, state["horizons"], state["rules"], now, *queue, sums, out)
         return out
 
 
-def _compact(state: State, needed: int) -> None:
+def _room_to_queue(state: State, rows: int) -> int:
+    # makes the queue longer where so many more events do not fit; for how many it now has room
     place, queue, start = state["place"], state["queue"], state["start"]
-    if place[1] + needed <= len(queue):
-        return
     head, end = int(place[0]), int(place[1])
-    size = max(64, 2 * (end - head + needed))
-    state["queue"], state["start"] = np.zeros((size, queue.shape[1]), np.int64), np.empty(size)
-    state["queue"][: end - head], state["start"][: end - head] = queue[head:end], start[head:end]
-    place -= head
+    if end + rows > len(queue):
+        size = max(64, 2 * (end - head + rows))
+        state["queue"], state["start"] = np.zeros((size, queue.shape[1]), np.int64), np.empty(size)
+        state["queue"][: end - head], state["start"][: end - head] = queue[head:end], start[head:end]
+        place -= head
+    return len(state["queue"]) - int(place[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A series against others: return of a residual to its mean, and what several columns leave unexplained (field guide §8.6, §8.7)."""
+"""A series against others: return of a residual to its mean, and what several columns leave unexplained."""
 
 from __future__ import annotations
 

@@ -50,6 +50,23 @@ def standing(f: Any, at: Any, kinds: Any) -> None:
         out[1, i] /= A_SECOND
 
 
+DRIFT_STATE = ("middle", "since", "queue", "start", "place", "total", "counted", "horizons", "rules")
+
+
+@step
+def drift(f: Any, at: Any, kinds: Any) -> None:
+    """Two inputs, a sign and, along the other kind, a price; state as told by ``DRIFT_STATE``; number: how many horizons."""
+    keys, many, first = f[KEYS], f[MORE + 11], MORE + 2
+    told = _other(f, kinds)
+    price = floats(at[f[MORE + 1]], told[0].shape[0])
+    queue, start, place = int_table(f[first + 2], ANY, 3 + 2 * many), floats(f[first + 3], ANY), ints(f[first + 4], 2 + many)
+    now = floats(f[first], keys), ints(f[first + 1], keys)
+    sums = int_table(f[first + 5], many, keys), int_table(f[first + 6], many, keys)
+    base, other = (known_of(f, kinds), key_of(f, kinds), input_of(f, at, kinds, 0)), (told[1], told[2], price)
+    out = table(at[f[OUT]], many, rows_of(f, kinds))
+    kernels_prints.drift(base, other, ints(f[first + 7], many), ints(f[first + 8], 3), now, queue, start, place, sums, out)
+
+
 @step
 def upper(f: Any, at: Any, kinds: Any) -> None:
     """State ring, count, top, held and bound; numbers: n, how many of the top are kept, rank."""

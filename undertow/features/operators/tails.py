@@ -73,10 +73,16 @@ def _room(state: State, key: I64, session: I64) -> int:
         longer = np.zeros((keys, (n - 1) * room))
         longer[:, : state["sorted"].shape[1]] = state["sorted"]
         state["sorted"], state["room"][0] = longer, room
+    return room_left(state, key)
+
+
+def room_left(state: State, key: I64) -> int:
+    """For how many rows of one symbol there is room for sure once the new ones, of symbols ``key``, are told."""
     if not len(key):
         return 0
-    held = used[np.arange(keys), state["current"] % n]
-    return int(room - held.max() - np.bincount(key).max())
+    used: I64 = state["used"]
+    held = used[np.arange(len(used)), state["current"] % used.shape[1]]
+    return int(state["rows"].shape[2] - held.max() - np.bincount(key).max())
 
 
 def past_of(keys: int, n: int, columns: int) -> State:

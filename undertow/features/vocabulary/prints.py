@@ -60,7 +60,7 @@ class Trades:
 class DarkPrints:
     """Prints reported by trade reporting facilities; price in 1/10,000 USD, size in shares.
 
-    Those with a price of the moment have dollars and a side. Not all are dark pools': most are wholesalers' (field guide §2).
+    Those with a price of the moment have dollars and a side. Not all are dark pools': most are wholesalers'.
     """
 
     kind = events.OffExchangePrint

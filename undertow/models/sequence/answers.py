@@ -1,12 +1,14 @@
 """Answers to rows between teaching ticks: the window is the teaching rows before the row, and the row itself as the newest.
 
 Rows that share their past, the five-minute ticks of an hour, run it through once and take one step each: the same bits as each alone.
+So do rows that are asked about one after the other, where a ``Memory`` keeps what the past has left behind.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +19,33 @@ from undertow.models.sequence.network import Kernels, Network, RecurrentKernels,
 from undertow.models.sequence.steps import add_product, head_of, layers_step, tcn_step
 from undertow.models.sequence.windows import F32
 
+Left = tuple[Any, ...]  #: what a past has left behind: of LSTM and GRU ``h`` and ``c``, of TCN its rings
+Memory = dict[int, tuple[bytes, Left | None]]  #: symbol -> the past that was run through last, every bit of it, and what it has left behind
 
-def answer(network: Network, kernels: Kernels, rows: Rows, columns: I64) -> F64:
-    """Log-odds of each row (n,) of the network that reads those columns of the features (k,); ``kernels`` are its own, laid out once."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One symbol's rows (n,) and where the window of each lies in its past."""
+
+    before: F32  #: (past rows, width)
+    now: F32  #: (n, width)
+    place: I64  #: (n,) where each window's past ends
+    first: I64  #: (n,) where it begins
+
+    def past(self, row: int) -> bytes:
+        """The past of a row's window, every bit of it."""
+        return self.before[int(self.first[row]) : int(self.place[row])].tobytes()
+
+    def out(self) -> F64:
+        """Room for the answers."""
+        return np.empty(len(self.now))
+
+
+def answer(network: Network, kernels: Kernels, rows: Rows, columns: I64, memory: Memory | None = None) -> F64:
+    """Log-odds of each row (n,) of the network that reads those columns of the features (k,); ``kernels`` are its own, laid out once.
+
+    memory : of this network's, of one symbol each; a past that is not the very same is run through anew. Answers are the same bits
+    """
     out = np.empty(len(rows))
     if network.is_deaf:
         out[:] = sum(float(member["head/bias"][0]) for member in network.members) / len(network.members)
@@ -37,8 +63,9 @@ def answer(network: Network, kernels: Kernels, rows: Rows, columns: I64) -> F64:
     key = rows.key[order]
     bounds = np.flatnonzero(np.diff(key, prepend=-1, append=-1))
     for start, stop in pairwise(bounds):
-        one = slice(int(start), int(stop))
-        out[order[one]] = _run(kernels, np.ascontiguousarray(before[:, key[start]]), now[one], place[one], first[one])
+        one, symbol = slice(int(start), int(stop)), int(key[start])
+        own = Asked(np.ascontiguousarray(before[:, symbol]), now[one], place[one], first[one])
+        out[order[one]] = _run(kernels, own) if memory is None else _remembered(kernels, own, memory, symbol)
     return out
 
 
@@ -79,15 +106,36 @@ def _first(session: I64, now: I64, place: I64, network: Network) -> I64:
     return np.where((place == 0) | (now - last > network.across), place, first).astype(np.int64)
 
 
-def _run(kernels: Kernels, before: F32, now: F32, place: I64, first: I64) -> F64:
-    out = np.empty(len(now))
-    if isinstance(kernels, RecurrentKernels):
-        weights = (kernels.kernel, kernels.recurrent, kernels.bias, kernels.head, kernels.head_bias)
-        _recurrent_answers(kernels.is_lstm, kernels.lookback, before, now, place, first, *weights, out)
-    elif isinstance(kernels, TcnKernels):
-        layers = (kernels.dilations, kernels.kernel, kernels.bias, kernels.skip, kernels.skip_bias, kernels.head, kernels.head_bias)
-        _tcn_answers(before, now, place, first, kernels.primed, *layers, out)
+def _remembered(kernels: Kernels, own: Asked, memory: Memory, symbol: int) -> F64:
+    """Answers that begin where the symbol's last past ended, if it is that of the first row; the last row's past is remembered."""
+    past, left = memory.pop(symbol, (b"", None))  # taken out, for what was left is moved on
+    out = own.out()
+    left = _run_into(kernels, own, left if past == own.past(0) else None, out)
+    memory[symbol] = own.past(-1), left
     return out
+
+
+def _run(kernels: Kernels, own: Asked) -> F64:
+    out = own.out()
+    _run_into(kernels, own, None, out)
+    return out
+
+
+def _run_into(kernels: Kernels, own: Asked, left: Left | None, out: F64) -> Left:
+    """Fill ``out`` (n,); ``left`` is what the first row's past has left behind, None where it is to be run through."""
+    known = left is not None
+    if isinstance(kernels, RecurrentKernels):
+        if left is None:
+            members, layers, units, _ = kernels.recurrent.shape
+            left = np.zeros((members, layers, units), np.float32), np.zeros((members, layers, units), np.float32)
+        h, c = left
+        weights = (h, c, kernels.kernel, kernels.recurrent, kernels.bias, kernels.head, kernels.head_bias)
+        _recurrent_answers(kernels.is_lstm, kernels.lookback, own.before, own.now, own.place, own.first, known, *weights, out)
+    elif isinstance(kernels, TcnKernels):
+        (ring,) = left = (kernels.primed.copy(),) if left is None else left
+        layers_of = (kernels.dilations, kernels.kernel, kernels.bias, kernels.skip, kernels.skip_bias, kernels.head, kernels.head_bias)
+        _tcn_answers(own.before, own.now, own.place, own.first, known, kernels.primed, ring, *layers_of, out)
+    return left or ()
 
 
 @njit(cache=True, error_model="numpy")
@@ -98,6 +146,9 @@ def _recurrent_answers(
     now: F32,
     place: I64,
     first: I64,
+    known: bool,
+    h: F32,
+    c: F32,
     kernel: F32,
     recurrent: F32,
     bias: F32,
@@ -107,14 +158,14 @@ def _recurrent_answers(
 ) -> None:
     """Windows of LSTM or GRU: rows ``first[i]`` to ``place[i]`` of ``before``, padded in front, then ``now[i]``.
 
+    ``h`` and ``c`` (members, layers, units) end as the last row's past leaves them; where ``known`` they begin as the first row's does.
     ``out`` (n,) is the mean log-odds.
     """
     members, layers, units, gates = recurrent.shape
-    h, c = np.zeros((members, layers, units), np.float32), np.zeros((members, layers, units), np.float32)
     one_h, one_c = np.empty((layers, units), np.float32), np.empty((layers, units), np.float32)
     projected, room = np.empty(gates, np.float32), np.empty(gates, np.float32)
     for i in range(now.shape[0]):
-        if i == 0 or place[i] != place[i - 1] or first[i] != first[i - 1]:
+        if (i == 0 and not known) or (i > 0 and (place[i] != place[i - 1] or first[i] != first[i - 1])):
             h[:] = 0.0
             c[:] = 0.0
             for m in range(members):
@@ -140,7 +191,9 @@ def _tcn_answers(
     now: F32,
     place: I64,
     first: I64,
+    known: bool,
     primed: F32,
+    ring: F32,
     dilations: I64,
     kernel: F32,
     bias: F32,
@@ -150,11 +203,11 @@ def _tcn_answers(
     head_bias: F32,
     out: F64,
 ) -> None:
-    """Windows of TCN, as for LSTM and GRU; ``primed`` are its rings after nothing but zeros."""
+    """Windows of TCN, as for LSTM and GRU; ``primed`` are its rings after nothing but zeros, ``ring`` those of the past."""
     members = head.shape[0]
-    ring, one, answer = primed.copy(), primed.copy(), np.empty(head.shape[1], np.float32)
+    one, answer = primed.copy(), np.empty(head.shape[1], np.float32)
     for i in range(now.shape[0]):
-        if i == 0 or place[i] != place[i - 1] or first[i] != first[i - 1]:
+        if (i == 0 and not known) or (i > 0 and (place[i] != place[i - 1] or first[i] != first[i - 1])):
             ring[:] = primed
             for m in range(members):
                 for row in range(first[i], place[i]):

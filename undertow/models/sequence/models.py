@@ -13,7 +13,7 @@ from undertow.core.errors import BadInput
 from undertow.models.logistic import sigmoid
 from undertow.models.register import model
 from undertow.models.rows import Past, Rows
-from undertow.models.sequence.answers import answer, explain_rows
+from undertow.models.sequence.answers import Memory, answer, explain_rows
 from undertow.models.sequence.definitions import Architecture, require_extra
 from undertow.models.sequence.export import pack_network, unpack_network
 from undertow.models.sequence.network import Network, kernels_of
@@ -87,7 +87,7 @@ class SequenceNetwork:
             if not any(self.epochs_):
                 self.note_ = "nothing that was learnt beat the base rate on later rows by more than a standard error"
         self.network_ = Network(shape=self.shape, scaler=scaler, members=tuple(members), across=self.across)
-        self._kernels = kernels_of(self.network_)
+        self._kernels, self._memory = kernels_of(self.network_), Memory()
         return self
 
     def log_odds(self, rows: Rows | F64, columns: I64) -> F64:
@@ -95,7 +95,7 @@ class SequenceNetwork:
 
         A bare matrix (n, k) holds those columns alone, and nothing is known before each row.
         """
-        return answer(self.network_, self._kernels, *_with_past(rows, columns))
+        return answer(self.network_, self._kernels, *_with_past(rows, columns), self._memory)
 
     def explain(self, rows: Rows | F64, columns: I64) -> F64:
         """Contributions (n, k + 1) to ``log_odds`` by column, over the whole window; the last column the base."""
@@ -111,7 +111,7 @@ class SequenceNetwork:
         one = object.__new__(cls)
         one.network_, one.note_ = unpack_network(packed), str(packed["note"])
         one.shape, one.recipe, one.across, one.epochs_ = one.network_.shape, Recipe(), one.network_.across, []
-        one._kernels = kernels_of(one.network_)
+        one._kernels, one._memory = kernels_of(one.network_), Memory()
         return one
 
     def predict(self, panel: Panel | F64) -> F64:

@@ -36,10 +36,13 @@
     return layout;
   };
 
+  // A chart in a closed fold may have no width yet: it is drawn when the fold opens.
+  const folded = (place) => place.closest("details:not([open])");
   const draw = () => {
     const look = getComputedStyle(root);
     for (const [id, figure] of Object.entries(figures)) {
       const place = document.getElementById("chart-" + id);
+      if (folded(place)) continue;
       Plotly.react(place, paint(figure.data, look), layoutOf(figure, look), { responsive: true, displayModeBar: false, displaylogo: false });
     }
   };
@@ -48,11 +51,15 @@
     draw();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
     narrow.addEventListener("change", draw);
+    const folds = [...document.querySelectorAll("details")];
+    for (const fold of folds) fold.addEventListener("toggle", () => { if (fold.open && fold.querySelector(".chart")) draw(); });
+    let open = new Set();
     const onPaper = (yes) => {
-      for (const fold of document.querySelectorAll("details")) fold.open = yes;
+      if (yes) open = new Set(folds.filter((fold) => fold.open));
+      for (const fold of folds) fold.open = yes || open.has(fold);
       root.classList.toggle("paper", yes);
       draw();
-      for (const id of Object.keys(figures)) Plotly.Plots.resize(document.getElementById("chart-" + id));
+      for (const place of document.querySelectorAll(".chart")) if (!folded(place)) Plotly.Plots.resize(place);
     };
     addEventListener("beforeprint", () => onPaper(true));
     addEventListener("afterprint", () => onPaper(false));

@@ -1,7 +1,7 @@
 """The daily layer: each symbol's volatility, return, level and what its followers see, session by session from a fixed first day.
 
 One generator a symbol and one for the market factor, with a fixed number of draws a session, so that a prefix never changes: what a
-symbol does on a date depends on the seed, the symbol and the date alone. The planted effect (field guide 11.2) acts from the open that
+symbol does on a date depends on the seed, the symbol and the date alone. The planted effect acts from the open that
 follows the session in which the latent is seen to the open after it: ``x[t+1] = sigma (rho latent[t] + sqrt(1 - rho^2) noise)``.
 The price is a martingale but for that effect: there is no mean reversion and no drift, so at rho 0 nothing whatever can be earned.
 Its level is kept within reach by splits, which depend on the past alone.

@@ -1,4 +1,4 @@
-"""One app on one port for the whole simulated market: both vendors' REST and sockets, flat files, and what is to go wrong with them."""
+"""One app on one port for the whole simulated market: both vendors and the broker, flat files, and what is to go wrong with them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from undertow.sandbox.servers.alpaca import Brokerage
     from undertow.sandbox.servers.unusual_whales import Plan
 
 
-def build(world: World, faults: Faults, *, key: str = "", plan: Plan | None = None) -> FastAPI:
+def build(world: World, faults: Faults, *, key: str = "", plan: Plan | None = None, broker: Brokerage | None = None) -> FastAPI:
     """The app. Paths tell the vendors apart; ``/sandbox`` is ours.
 
-    key  : the one key that is accepted; empty: any, but one must be given
-    plan : what the key may do at Unusual Whales
+    key    : the one key that is accepted; empty: any, but one must be given
+    plan   : what the key may do at Unusual Whales
+    broker : who has accounts; by default a brokerage of its own, in memory, for which ``key`` is the secret
     """
     from fastapi import FastAPI
     from starlette.exceptions import HTTPException
 
-    from undertow.sandbox.servers import flatfiles, unusual_whales
+    from undertow.sandbox.servers import alpaca, flatfiles, unusual_whales
     from undertow.sandbox.servers.gate import Gate
     from undertow.sandbox.servers.massive import routes as massive
 
@@ -33,6 +35,7 @@ def build(world: World, faults: Faults, *, key: str = "", plan: Plan | None = No
     app.include_router(massive.routes(world, faults, key))
     app.include_router(flatfiles.routes(world, faults, universe=world.listed))
     app.include_router(unusual_whales.routes(world, faults, key, plan))
+    app.include_router(alpaca.routes(broker or alpaca.Brokerage(world, secret=key), faults))
     app.add_exception_handler(HTTPException, _unknown_path)
     app.add_middleware(Gate, faults=faults, key=key, market=world.market.name)
     return app

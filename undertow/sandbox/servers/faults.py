@@ -10,12 +10,13 @@ from threading import Lock
 
 from undertow.core.errors import BadInput
 
-#: of a request
+#: of a request; ``disconnect`` is a connection that ends without an answer; what ends in ``-after`` comes once the request was carried out
 REST = (
-    "401", "403", "429", "429-retry-after", "500-html", "504", "truncated", "half-json", "no-results", "slow",
+    "401", "403", "429", "429-retry-after", "500", "500-html", "504", "504-after", "disconnect", "disconnect-after", "truncated",
+    "half-json", "no-results", "slow", "slow-after",
 )  # fmt: skip
 #: of the request that would open a socket: the answers of ``REST`` that are no data
-DOOR = ("401", "403", "429", "429-retry-after", "500-html", "504")
+DOOR = ("401", "403", "429", "429-retry-after", "500", "500-html", "504")
 #: of a socket; ``evict`` is what a second connection with the same key does to the first, ``truncated`` ends the connection within a
 #: message, ``half-json`` sends half a message as if it were whole
 SOCKET = (
@@ -29,7 +30,7 @@ class Fault:
     """One fault that will happen."""
 
     name: str
-    match: str = ""  #: part of the path, or of the socket's path: /v2/aggs, /api/darkpool, /stocks, /socket
+    match: str = ""  #: part of the method and path, or of the socket's path: /v2/aggs, POST /v2/orders, /stocks, /socket
     times: int = 1  #: requests or connections it still happens to; below zero: until it is cleared
     after: int = 0  #: requests (also those to open a socket), or on a socket data messages, that go well before it
     seconds: float = 5.0  #: how long slow is, and what Retry-After says

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from undertow.sandbox.servers.bodies import Refusal, refusal, unauthorised, vendor
 from undertow.sandbox.servers.faults import DOOR, REST, Fault, Faults
+from undertow.sandbox.servers.serve import HANG_UP
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -18,6 +20,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MARK = b"x-market"  #: the header that names the market of an answer; absent, the market is the real one
 _PIECE = 1 << 18  # bytes handed to the connection at once
 _TURNS = 0.001  # seconds
+_DATA = ("slow", "slow-after", "truncated", "half-json", "no-results")  # faults of an answer that has data
 _ROWS = ("results", "data", "tickers", "ticker", "chains")  # whatever holds an answer's rows
 
 
@@ -47,20 +50,21 @@ class Gate:
         self.faults.count(self.faults.asked, question)
         if given:
             self.faults.saw(given)
-        fault = self.faults.take(scope["path"], REST)
+        fault = self.faults.take(f"{scope['method']} {scope['path']}", REST)
         if self._stranger(scope["path"], given):
             await self._refuse(send, unauthorised(scope["path"], given=bool(given)))
-        elif fault is not None and fault.name not in ("slow", "truncated", "half-json", "no-results"):
-            await self._refuse(send, refusal(fault, scope["path"]), _wait(fault))
+        elif fault is not None and fault.name not in _DATA:
+            await self._fail(scope, receive, send, fault)
         else:
             if fault is not None and fault.name == "slow":
+                receive = await _read(receive)  # what was sent arrives, whether or not the client waits
                 await asyncio.sleep(fault.seconds)
             if await self._answer(scope, receive, send, fault):
                 self.faults.count(self.faults.served, question)
 
     def _stranger(self, path: str, given: str) -> bool:
-        # flat files have keys of their own, and their own way to check them
-        return vendor(path) != "flatfiles" and (not given or (bool(self.key) and given != self.key))
+        # flat files and the broker have keys of their own, and their own way to check them
+        return vendor(path) not in ("flatfiles", "alpaca") and (not given or (bool(self.key) and given != self.key))
 
     def _marked(self, send: Send) -> Send:
         async def marked(message: Message) -> None:
@@ -75,7 +79,9 @@ class Gate:
         start, body = await _whole(self.app, scope, receive)
         headers = [pair for pair in start["headers"] if pair[0].lower() not in (b"content-length", MARK)]
         length = len(body)
-        whole = fault is None or fault.name == "slow"
+        whole = fault is None or fault.name.startswith("slow")
+        if fault is not None and fault.name == "slow-after":
+            await asyncio.sleep(fault.seconds)
         if fault is not None and fault.name == "no-results":
             body = _without_rows(body)
             length = len(body)
@@ -85,12 +91,23 @@ class Gate:
         if scope["method"] == "HEAD":
             stated = dict(start["headers"]).get(b"content-length")
             length, body = int(stated) if stated else length, b""
-        await send({**start, "headers": [*headers, self.mark, (b"content-length", b"%d" % length)]})
+        stated_length = [] if start["status"] == 204 else [(b"content-length", b"%d" % length)]
+        await send({**start, "headers": [*headers, self.mark, *stated_length]})
         there = await _sent(body, receive, send)
         if fault is not None and fault.name == "truncated":
             return False  # to end without the last message closes the connection
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-        return whole and there and start["status"] in (200, 206)
+        return whole and there and 200 <= start["status"] < 300
+
+    async def _fail(self, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
+        receive = await _read(receive)  # a connection with something unread would end with an error of another kind
+        if fault.name in ("504-after", "disconnect-after"):
+            await _whole(self.app, scope, receive)
+        if fault.name.startswith("disconnect"):
+            scope.get("extensions", {}).get(HANG_UP, _nothing)()
+            await asyncio.sleep(0)  # the end is noticed
+        else:
+            await self._refuse(send, refusal(fault, scope["path"]), _wait(fault))
 
     async def _refuse(self, send: Send, said: Refusal, wait: float | None = None, what: str = "http.response") -> None:
         status, kind, body = said
@@ -111,9 +128,27 @@ def _question(scope: Scope) -> tuple[str, str]:
     given = next((value for name, value in pairs if name == "apiKey"), "")
     query = urlencode([pair for pair in pairs if pair[0] != "apiKey"], safe=":,[]")
     for name, value in scope["headers"]:
-        if name == b"authorization":
+        if name == b"apca-api-key-id":
+            given = value.decode("latin-1")
+        elif name == b"authorization":
             given = value.decode("latin-1").removeprefix("Bearer ").strip()
     return scope["path"] + ("?" + query if query else ""), given
+
+
+def _nothing() -> None:
+    pass
+
+
+async def _read(receive: Receive) -> Receive:
+    """All that was sent, to be received again."""
+    kept: deque[Message] = deque()
+    while not kept or kept[-1].get("more_body"):
+        kept.append(await receive())
+
+    async def again() -> Message:
+        return kept.popleft() if kept else await receive()
+
+    return again
 
 
 def _without_rows(body: bytes) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 DEAF = "sandbox.deaf"  #: in a socket's ``scope["extensions"]``: call it, and the connection neither reads, answers pings nor sends
 CUT = "sandbox.cut"  #: there too: call it with a text, of which half goes out, and then the connection is gone
+HANG_UP = "sandbox.hang_up"  #: in a request's ``scope["extensions"]``: call it, and the connection is gone without an answer
 _LEAVE = 2  # seconds that open connections get at the end
 
 
@@ -85,7 +86,7 @@ def _server(app: FastAPI) -> Server:
         Config(
             app,
             ws=_protocol(),
-            http="h11",
+            http=_plain(),
             lifespan="off",
             log_config=None,
             log_level="critical",
@@ -95,6 +96,25 @@ def _server(app: FastAPI) -> Server:
             timeout_graceful_shutdown=_LEAVE,
         )
     )
+
+
+@cache
+def _plain() -> Any:
+    # requests whose connection can be dropped before anything was answered
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Plain(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            served = self.config.loaded_app
+
+            async def app(scope: Any, receive: Any, send: Any) -> None:
+                scope.setdefault("extensions", {})[HANG_UP] = transport.abort
+                await served(scope, receive, send)
+
+            self.app = app
+
+    return Plain
 
 
 @cache

@@ -19,7 +19,7 @@ from undertow.sources.wire.clock import Clock
 from undertow.sources.wire.key import Key
 from undertow.sources.wire.live import SocketSource
 from undertow.sources.wire.queue import Received
-from undertow.sources.wire.socket_state import DATA, Heard, Notice, Policy, Said
+from undertow.sources.wire.socket_state import DATA, Gap, Heard, Notice, Policy, Said
 from undertow.sources.wire.socket_stream import Filling, Stream
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class LiveSettings:
     policy: Policy = field(default_factory=Policy)
     filling: Filling = field(default_factory=Filling)
     since: Instant | None = None  #: fill from here to the first connection, as if it were a gap
+    bars_since: Instant | None = None  #: minutes alone are asked for from here, too
     on_band: Callable[[Band], None] | None = None
 
 
@@ -137,7 +138,10 @@ class MassiveLive(SocketSource):
         given = self.settings
         dialect = MassiveDialect(self._key, given.url, given.asset)
         supervisor = self._supervised(dialect, given.policy, self._topics(symbols), given.since)
-        return self._stream(supervisor, _Parser(Reader(symbols), given.on_band), symbols, given.filling)
+        stream = self._stream(supervisor, _Parser(Reader(symbols), given.on_band), symbols, given.filling)
+        if given.bars_since is not None:
+            stream.lacks(Gap(after=given.bars_since, until=self._clock.now(), why="from before it was begun", kinds=(Bar,)))
+        return stream
 
     def _topics(self, symbols: Sequence[str]) -> list[str]:
         if self.settings.asset == "options":

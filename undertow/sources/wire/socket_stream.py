@@ -162,6 +162,10 @@ class Stream:
                 await asyncio.wait([self._filling[1]], timeout=_LAST_FILLING)
             thread.shutdown(wait=False, cancel_futures=True)
 
+    def lacks(self, gap: Gap) -> None:
+        """Ask for rows that were told before it began."""
+        self._gap(gap, self._clock.now())
+
     def report(self) -> StreamReport:
         """Everything that can be said of it now; the key is in none of it."""
         counts, waiting = self._counts, [*self._open, *([self._filling[0]] if self._filling else [])]

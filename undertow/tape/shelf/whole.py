@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -135,8 +136,9 @@ def _swap(unfinished: Path, folder: Path) -> None:
         try:
             unfinished.rename(folder)
             break
-        except OSError:
-            if not folder.exists():
+        except OSError as error:
+            # there may be none any more: another process has just put its own aside
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         try:
             folder.rename(old)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from undertow.core.calendar import Calendar
-from undertow.core.chunk import F64, I64, Array, Chunk
+from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.events import DailyBar
 from undertow.core.orders import Costs
-from undertow.core.protocols import Strategy, View
+from undertow.core.protocols import View
 from undertow.core.time import Instant
 from undertow.engine.run import Batch, Desk, Step, look, run
 from undertow.execution.simulated import SimulatedBroker
@@ -20,8 +19,8 @@ from undertow.features.engineering import FeatureEngineering
 from undertow.features.labels import Labels
 from undertow.models.framework import ModelIntegrationFramework, Schedule
 from undertow.models.reliability import line
-from undertow.models.stage import Trained
-from undertow.strategies.combined import Combined
+from undertow.strategies.book import Book, Member
+from undertow.strategies.meta import Meta
 from undertow.validation.honesty.clues import WANTED, Clues
 from undertow.validation.honesty.market import Made
 from undertow.validation.significance import moments, psr, superior
@@ -38,7 +37,7 @@ class Pipeline:
 
     models: tuple[str, ...] = ("ridge_logistic", "xgboost", "gradient_boosting")
     schedule: Schedule = field(default_factory=lambda: Schedule(every=126, at_least=252, at_most=504))
-    strategy: Strategy = field(default_factory=Combined)
+    strategy: Member = field(default_factory=Meta)
     features: type[FeatureEngineering] = Clues
     wanted: tuple[str, ...] = WANTED
     framework: type[ModelIntegrationFramework] = ModelIntegrationFramework
@@ -75,7 +74,10 @@ def judge(made: Made, pipeline: Pipeline, calendar: Calendar) -> Outcome:
     ready = np.isfinite(p_up).any(axis=1)
     since = int(made.ticks[ready][0])
     returns, best = _returns(step, since), _oracle(made, pipeline, step, calendar, since)
-    costly = look(replace(desk, costs=Costs()), made.ticks[ready], step.X[ready], p_up[ready])
+    costly = replace(desk, costs=Costs())
+    priced, called = (
+        look(one, made.ticks[ready], step.X[ready], step.predictions[ready]).direction for one in (costly, replace(costly, certified=True))
+    )
     said = p_up[ready]
     up = (made.drawn.returns[ready] > 0.0).astype(np.float64)
     fitted = line(said.ravel(), up.ravel(), np.repeat(np.arange(len(said)), said.shape[1]))
@@ -88,8 +90,8 @@ def judge(made: Made, pipeline: Pipeline, calendar: Calendar) -> Outcome:
         oracle=_annual(best),
         psr=_or(psr(known), 0.5),
         spa=superior(returns[:, None], draws=500).p if known.sharpe == known.sharpe else 1.0,
-        priced=float((costly.direction == 0).mean()),
-        neutral=1.0 - float(_certified(costly, desk.framework.stages).mean()),
+        priced=float((priced == 0).mean()),
+        neutral=float((called == 0).mean()),
         narrow=float((np.abs(said - 0.5) <= NARROW).mean()),
         slope=fitted.slope,
         slope_error=fitted.slope_error,
@@ -104,10 +106,11 @@ def _desk(made: Made, pipeline: Pipeline, calendar: Calendar) -> Desk:
         framework=pipeline.framework(
             made.symbols, list(features.features), schedule=pipeline.schedule, only=pipeline.models, calendar=calendar
         ),
-        strategy=pipeline.strategy,
+        strategy=Book((pipeline.strategy,)),
         broker=_broker(made, calendar),
         costs=FREE,
         calendar=calendar,
+        certified=False,  # abstaining would hide what the models make of nothing
     )
 
 
@@ -132,14 +135,6 @@ def _oracle(made: Made, pipeline: Pipeline, step: Step, calendar: Calendar, sinc
     targets = np.where(late[:, None], pipeline.strategy.targets(view), 0.0)
     done = _broker(made, calendar).push(_bars(made.chunks), view.ticks, targets)
     return _session_returns(done.at, done.equity, since, len(made.symbols))
-
-
-def _certified(view: View, stages: Sequence[Trained]) -> Array:
-    """Which calls (ticks, symbols) are as sure as their stage's certificate asks; a stage without one certifies none."""
-    begun = np.searchsorted([stage.at for stage in stages], view.ticks, side="right") - 1
-    promised = [math.inf if stage.certificate is None else stage.certificate.threshold for stage in stages]
-    least = np.array(promised)[begun][:, None]
-    return np.asarray((view.direction != 0) & (np.maximum(view.p_up, 1.0 - view.p_up) >= least))
 
 
 def _bars(chunks: tuple[Chunk, ...]) -> list[Chunk]:

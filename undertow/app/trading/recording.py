@@ -1,0 +1,43 @@
+"""A session as it was received: every row that a decision rested on, on the disk before the decision, and on a tape of its own after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from undertow.app.trading.ahead import Ahead
+from undertow.core.chunk import Chunk
+from undertow.core.time import Instant
+from undertow.tape.store import Tape, frame_of
+
+AHEAD = "received.rows"  #: below the session's folder
+
+
+class Recording:
+    """The rows of one session. Raises ``StoreError`` where the disk refuses: what could not be recorded is not traded on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._tape, self._ahead = Tape(folder), Ahead(folder / AHEAD)
+        self._clean = False  # whether nothing that a killed session left, maybe torn, is ahead of the tape
+
+    def write(self, chunks: Sequence[Chunk]) -> None:
+        """Put rows on the disk, all of them or none."""
+        if not self._clean:
+            self.settle()
+        if rows := [chunk for chunk in chunks if len(chunk)]:
+            self._clean = False
+            self._ahead.add(rows)
+            self._clean = True
+
+    def settle(self) -> None:
+        """Take what is on the disk over to the tape, which takes longer; what is there already is not written twice."""
+        self._ahead.take_over(lambda chunk: self._tape.append(chunk.kind, frame_of(chunk, ", ".join(chunk.sources))))
+        self._clean = True
+
+    def read(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
+        """The rows that became known in between, a chunk a kind."""
+        self.settle()
+        for kind in self._tape.kinds():
+            chunk = self._tape.read(kind, symbols, after, until)
+            if len(chunk):
+                yield chunk
