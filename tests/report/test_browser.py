@@ -38,9 +38,9 @@ def report(tmp_path_factory) -> str:
 def show(browser, url: str, width: int, *, dark: bool = False) -> None:
     phone = width < 600
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": phone})
-    browser.execute_cdp_cmd(
-        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
-    )
+    still = {"name": "prefers-reduced-motion", "value": "reduce"}  # a click meets nothing while the page still glides
+    colours = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [colours, still]})
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(url)

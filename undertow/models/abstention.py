@@ -29,8 +29,9 @@ def directions(p_up: F64, cost: F64 | float, volatility: F64, at_least: F64 | fl
     return np.where(up, 1, np.where((down > pays) & (down >= at_least), -1, 0)).astype(np.int8)
 
 
+UNCERTIFIED = "pays, but is not certified"
 #: why a decision is no call, in the order in which they are asked
-REASONS = ("no model has been trained yet", "volatility is not known yet", "does not pay its costs", "pays, but is not certified")
+REASONS = ("no model has been trained yet", "volatility is not known yet", "does not pay its costs", UNCERTIFIED)
 
 
 def reasons(p_up: F64, cost: F64, volatility: F64, at_least: F64 | float = 0.5) -> I8:

@@ -11,7 +11,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "One symbol named with --benchmark, such as SPY: the whole capital put into it at the first open and left alone, same costs.",
     ),
     "excess": ("Excess return", "The return less buy and hold's. Positive means that trading did better than doing nothing."),
-    "sleeve": (
+    "purse": (
         "Purse",
         "What one symbol made of an equal part of the capital. All share one account; a purse pays for its symbol and takes what it earns.",
     ),

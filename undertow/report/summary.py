@@ -6,6 +6,7 @@ import numpy as np
 
 from undertow.core.orders import Direction, Signal
 from undertow.engine.result import RunResult
+from undertow.models.abstention import UNCERTIFIED
 from undertow.report.benchmark import Benchmark, also, benchmark_of
 from undertow.report.calibration import calibrate
 from undertow.report.metrics import SHARPE_BASIS, Performance, Scorecard, scorecard, skill_verdict
@@ -103,6 +104,8 @@ def _context(result: RunResult, card: Scorecard, trials: float | Searched) -> li
         most = main_reason(result)
         why = f", {percent(most.share, 0)} of them because: {most.why}" if most else ""
         lines.append(f"Every signal was NEUTRAL{why} (the surest probability was {percent(surest, 1)})")
+        if most and most.why == UNCERTIFIED and not len(result.fills):
+            lines.append("To see trades: --uncertified follows such calls, --strategy all adds strategies whose rules need no certificate")
     return [*lines, *_significance(whole), skill_verdict(proof, p)]
 
 

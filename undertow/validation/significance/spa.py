@@ -38,9 +38,11 @@ def superior(gains: F64, *, block: float | None = None, draws: int = 1_000, seed
     draws, so none is below 1 / (draws + 1). Raises ``BadInput`` for fewer than 30 periods or models none of which moves.
     """
     d = np.asarray(gains, np.float64)
-    if d.ndim != 2 or len(d) < LEAST_PERIODS or not np.isfinite(d).all():
-        raise BadInput(f"Superiority is tested on a table of finite gains, at least {LEAST_PERIODS} periods by models.")
+    if d.ndim != 2 or not np.isfinite(d).all():
+        raise BadInput("Superiority is tested on a table of finite gains, periods by models.")
     n = len(d)
+    if n < LEAST_PERIODS:
+        raise BadInput(f"Too short a record: this test takes at least {LEAST_PERIODS} periods, and there are {n}.")
     length = max(1.0, round(n ** (1 / 3)) if block is None else block)
     moving = np.flatnonzero(d.std(axis=0) > 1e-14 * np.maximum(1.0, np.abs(d).max(axis=0)))
     if not len(moving):
