@@ -20,6 +20,17 @@ def whole(x: float, quantum: float) -> int:
 
 
 @njit(cache=True)
+def added(key: I64, value: F64, first: int, last: int, sign: int, quantum: float, total: I64) -> None:
+    """Add rows from ``first`` to ``last``, or take them away; without a look at the clock the processor need not guess at each row."""
+    if quantum == 1.0:
+        for r in range(first, last):
+            total[key[r]] += sign * int(np.rint(value[r])) if value[r] == value[r] else 0
+    else:
+        for r in range(first, last):
+            total[key[r]] += sign * int(np.rint(value[r] / quantum)) if value[r] == value[r] else 0
+
+
+@njit(cache=True)
 def window_sum(
     kept: tuple[I64, I64], new: tuple[I64, I64, F64], ends: I64, of: I64, rules: tuple[int, float], total: I64, out: F64
 ) -> None:
@@ -41,16 +52,18 @@ def window_sum(
         while head < tail and rows[0, head] <= edge:
             total[rows[1, head]] -= rows[2, head]
             head += 1
+        first = gone
         while gone < at and known[gone] <= edge:
-            total[key[gone]] -= whole(value[gone], quantum)
             gone += 1
+        added(key, value, first, gone, -1, quantum, total)
         if gone == at:  # what would come and go between two ends need not come
             while at < known.shape[0] and known[at] <= edge:
                 at += 1
             gone = at
+        first = at
         while at < known.shape[0] and known[at] <= until:
-            total[key[at]] += whole(value[at], quantum)
             at += 1
+        added(key, value, first, at, 1, quantum, total)
         if of.shape[0]:
             out[i] = total[of[i]] * quantum
             continue
@@ -87,9 +100,11 @@ def since_start(known: I64, key: I64, value: F64, quantum: float, total: I64, be
         if starts[i] != begun[0]:
             total[:] = 0
             begun[0] = starts[i]
-        while at < n and known[at] <= ticks[i]:
-            if known[at] >= starts[i]:
-                total[key[at]] += whole(value[at], quantum)
+        while at < n and known[at] <= ticks[i] and known[at] < starts[i]:
             at += 1
+        first = at
+        while at < n and known[at] <= ticks[i]:
+            at += 1
+        added(key, value, first, at, 1, quantum, total)
         for k in range(total.shape[0]):
             out[i, k] = total[k] * quantum

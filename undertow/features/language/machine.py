@@ -36,6 +36,7 @@ class Task:
     state: State = field(default_factory=dict)
     frame: tuple[int, ...] | None = None  #: what follows the head of the frame, where that is not inputs, state and numbers
     always: bool = False
+    shows: bool = False  #: its outputs may come to lie where its inputs do
     stage: int = 0
     name: str = ""  #: for messages
 
@@ -67,7 +68,8 @@ class Machine:
         ordered = sorted(range(len(self._tasks)), key=lambda i: (self._tasks[i].stage, self._tasks[i].run is not None, i))
         self._tasks = [self._tasks[i] for i in ordered]
         self.registers.read = set(wanted).union(*(task.inputs for task in self._tasks if task.run is None))
-        self.registers.give_out([(task.inputs, task.outputs) for task in self._tasks], wanted)
+        shown = {register for task in self._tasks if task.shows for register in task.inputs}
+        self.registers.give_out([(task.inputs, task.outputs) for task in self._tasks], wanted, shown)
         compiled = [task for task in self._tasks if task.run is None]
         self._plain = [[task for task in self._tasks if task.run is not None and task.stage == s] for s in range(stages)]
         self._ends = np.cumsum([sum(task.stage == s for task in compiled) for s in range(stages)]).tolist()

@@ -27,4 +27,4 @@ class Words(dict[str, float]):
 
     def of(self, texts: Array) -> F64:
         """texts (n,) -> (n,)."""
-        return np.fromiter(map(self.__getitem__, texts), np.float64, len(texts))
+        return np.fromiter(map(self.__getitem__, texts.tolist()), np.float64, len(texts))

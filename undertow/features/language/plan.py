@@ -220,4 +220,4 @@ class Plan:
         state = op.fresh(len(self._universe), len(pairs)) | {"newest": np.zeros(len(self._universe), np.int64)}
         note, read, written = self._registers.new(TICKS), tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
         how, more = steps_samples.newest_of(state, op.max_age, read, written)
-        return Task(kind, kind, read, (note, *written), how=how, state=state, frame=more, always=True)
+        return Task(kind, kind, read, (note, *written), how=how, state=state, frame=more, always=True, shows=True)

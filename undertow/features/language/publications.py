@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 
-from undertow.core.chunk import F64, I64, Array, Chunk
-from undertow.core.compiled import njit
+from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.time import duration
+from undertow.features.language import kernels_publications, steps_publications
 from undertow.features.language.memory import Memory
-from undertow.features.language.statistics import CODES, Statistic, statistic_of
+from undertow.features.language.statistics import CODES, Statistic
+from undertow.features.language.steps import Compiled, Step
 
 State = dict[str, Any]
 LONG_AGO = -(2**62)
@@ -22,10 +24,16 @@ STALE = duration("5d")
 Reduction = Callable[[F64], float]
 
 
+def reduced_as(reduction: Any, step: Step) -> None:
+    """Let a reduction enter the machine as a step, which goes through what ``steps_publications.told`` gives."""
+    reduction.reduces = step
+
+
 @dataclass(frozen=True, slots=True)
 class Reduce:
     """A compiled function of all rows, known so far, of the symbol's newest publication."""
 
+    any_inputs: ClassVar[bool] = True
     reduction: Reduction
 
     @property
@@ -36,6 +44,14 @@ class Reduce:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         return {"current": np.full(keys, LONG_AGO, np.int64), "rows": [np.empty((0, 0))] * keys}
+
+    def compiled(self, inputs: int) -> Compiled | None:
+        """How it enters the machine, where ``reduced_as`` has told of a step that reduces."""
+        reduces: Step | None = getattr(self.reduction, "reduces", None)
+        if reduces is None:
+            return None
+        fresh, room = partial(steps_publications.nothing_held, inputs), steps_publications.room_to_hold
+        return Compiled(reduces, steps_publications.HELD, fresh=fresh, room=room, of_own=True)
 
     def push(self, state: State, chunk: Chunk, *columns: F64) -> F64:
         """columns (n,) of the chunk's rows -> (n,), NaN but at the last row of each symbol and instant."""
@@ -90,41 +106,14 @@ class Publications:
         shape = keys, self.n
         return {"ring": np.full(shape, np.nan), "at": np.full(shape, LONG_AGO, np.int64), "count": np.zeros(keys, np.int64)}
 
+    def compiled(self) -> Compiled:
+        """How it enters the machine."""
+        numbers = self.n, self.within, CODES[self.statistic]
+        return Compiled(steps_publications.publications, steps_publications.RING, numbers, takes=(1,))
+
     def push(self, state: State, chunk: Chunk, x: F64, session: I64) -> F64:
         """x (n,) of the chunk's rows, session's number (n,) -> (n,), NaN but at the last row of each symbol and instant."""
         out = np.full(len(chunk), np.nan)
         rows = chunk.key, session, chunk.known_at, x
-        _publications(*rows, state["ring"], state["at"], state["count"], self.within, CODES[self.statistic], out)
+        kernels_publications.statistics(*rows, state["ring"], state["at"], state["count"], self.within, CODES[self.statistic], out)
         return out
-
-
-@njit(cache=True)
-def _final(key: I64, known: I64, keys: int) -> Array:
-    # a row is the last of its symbol and instant when the next one of the symbol is known later
-    final, last = np.ones(key.shape[0], np.bool_), np.full(keys, -1)
-    for i in range(key.shape[0]):
-        before = last[key[i]]
-        if before >= 0 and known[before] == known[i]:
-            final[before] = False
-        last[key[i]] = i
-    return final
-
-
-@njit(cache=True)
-def _publications(key: I64, session: I64, known: I64, x: F64, ring: F64, at: I64, count: I64, within: int, what: int, out: F64) -> None:
-    n = ring.shape[1]
-    final, window = _final(key, known, ring.shape[0]), np.empty(n)
-    for i in range(key.shape[0]):
-        k = key[i]
-        if not np.isnan(x[i]):
-            newest = (count[k] - 1) % n
-            if count[k] > 0 and at[k, newest] == session[i]:
-                ring[k, newest] = x[i]
-            elif count[k] == 0 or session[i] > at[k, newest]:
-                ring[k, count[k] % n] = x[i]
-                at[k, count[k] % n] = session[i]
-                count[k] += 1
-        if final[i] and count[k] >= n and session[i] - at[k, count[k] % n] < within:
-            for j in range(n):
-                window[j] = ring[k, (count[k] + j) % n]
-            out[i] = statistic_of(window, what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from undertow.core.chunk import F64, I64, Array, Chunk
 from undertow.core.compiled import njit
 from undertow.core.errors import BadInput
 from undertow.core.events import Event
-from undertow.features.language.addresses import WORD, address_of, lies_at
+from undertow.features.language.addresses import WORD, address_of, floats, lies_at
 from undertow.features.language.steps import COUNT, EVENT, KEY, KNOWN, MOST, ROWS, WIDTH
 
 TICKS = 0  #: the number of the ticks among kinds
@@ -115,9 +115,12 @@ class Registers:
         """Ticks and symbols."""
         return len(self._ticks[0]), self._keys
 
-    def give_out(self, tasks: Sequence[tuple[Sequence[int], Sequence[int]]], wanted: Sequence[int]) -> None:
-        """Give every register a part of the strip, used again when its last reader, of tasks in this order, has run."""
-        last = dict.fromkeys(wanted, len(tasks))
+    def give_out(self, tasks: Sequence[tuple[Sequence[int], Sequence[int]]], wanted: Sequence[int], shown: Set[int]) -> None:
+        """Give every register a part of the strip, used again when its last reader, of tasks in this order, has run.
+
+        Those ``shown`` are not used again: another register may be told to lie where they do.
+        """
+        last = dict.fromkeys((*wanted, *map(self.source, shown)), len(tasks))
         for i, (inputs, outputs) in enumerate(tasks):
             for register in (*inputs, *outputs):
                 source = self.source(register)
@@ -167,9 +170,7 @@ class Registers:
         total = int(ends[-1])
         if total > len(self._strip) or (len(self._strip) > ENOUGH and 8 * total < len(self._strip)):
             self._strip = np.empty(total + total // 4)
-        self._base = ends - stride * self._slots
-        self._stride = stride
-        _placed(self.at, self._slot, self._kind_of, lies_at(self._strip), self._base, stride)
+        _placed(self.at, self._slot, self._kind_of, lies_at(self._strip), ends - stride * self._slots, stride)
         _parted(self.at, self._parts, self._kind_of, rows)
 
     def _lay(self, number: int, chunk: Chunk) -> None:
@@ -207,8 +208,7 @@ class Registers:
         if what == LITERAL:
             return np.float64(self._own[register][0])
         many = self._many[register]
-        first = int(self._base[kind] + self._slot[register] * self._stride[kind])
-        found: F64 = self._strip[first : first + many * n].copy()
+        found: F64 = _copied(self.at[register], many * n)
         if kind == TICKS:
             return found.reshape(len(self._ticks[0]), self._keys)
         if self._whole[register]:
@@ -240,6 +240,11 @@ def _placed(at: I64, slot: I64, kind: I64, strip: int, base: I64, stride: I64) -
     for r in range(at.shape[0]):
         if slot[r] >= 0:
             at[r] = strip + WORD * (base[kind[r]] + slot[r] * stride[kind[r]])
+
+
+@njit(cache=True)
+def _copied(address: int, n: int) -> F64:
+    return floats(address, n).copy()
 
 
 @njit(cache=True)

@@ -149,14 +149,13 @@ def newest(f: Any, at: Any, kinds: Any) -> None:
     kernels_ticks.newest_rows(known, key_of(f, kinds), since, ticks, oldest, last, row)
     in_step = _in_step(row, known.shape[0])
     for j in range(m):
-        value = floats(at[f[MORE + 5 + j]], known.shape[0])
-        out = floats(at[f[MORE + 5 + m + j]], row.shape[0] * keys)
-        held = floats(f[MORE + 2] + WORD * j * keys, keys)
-        if in_step:
-            out[:] = value
+        read, written = f[MORE + 5 + j], f[MORE + 5 + m + j]
+        value, held = floats(at[read], known.shape[0]), floats(f[MORE + 2] + WORD * j * keys, keys)
+        if in_step:  # the column is the answer, and stays where it is until the push is over
+            at[written] = at[read]
             held[0] = value[known.shape[0] - 1]
         else:
-            kernels_ticks.value_at(value, held, last, row, out)
+            kernels_ticks.value_at(value, held, last, row, floats(at[written], row.shape[0] * keys))
 
 
 def newest_of(state: State, oldest: int, read: tuple[int, ...], written: tuple[int, ...]) -> tuple[Compiled, tuple[int, ...]]:

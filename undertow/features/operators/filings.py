@@ -97,7 +97,7 @@ class Distinct:
     def fresh(self, keys: int) -> State:
         """State of ``keys`` symbols that have seen nothing."""
         none = np.empty(0, np.int64)
-        return {"keys": keys, "numbers": {}, "known": none, "key": none, "who": none, "ends": none}
+        return {"keys": keys, "known": none, "key": none, "ends": none, "newest": {}, "gone": 0}
 
     def push(self, state: State, chunk: Chunk, value: F64, ticks: I64) -> F64:
         """value (n,) of the chunk's rows, ticks (t,) -> (t, symbols)."""
@@ -110,24 +110,25 @@ class Distinct:
                 return out
             gone = int(np.searchsorted(state["known"], ticks[-1] - self.span, side="right"))
             if 4 * gone > len(state["known"]):  # now and then, for all of them are copied; what has left its window counts no more
-                state |= {name: state[name][gone:].copy() for name in ("known", "key", "who", "ends")}
+                state |= {name: state[name][gone:].copy() for name in ("known", "key", "ends")}
+                state["gone"] += gone
         return out
 
     def _tell(self, state: State, chunk: Chunk, told: I64) -> None:
         if not len(told):
             return
-        numbers: dict[str, int] = state["numbers"]
-        fresh = [numbers.setdefault(text, len(numbers)) for text in chunk.columns[self.name][told]]
-        known = np.concatenate([state["known"], chunk.known_at[told]])
-        key = np.concatenate([state["key"], chunk.key[told]])
-        who = np.concatenate([state["who"], np.asarray(fresh, np.int64)])
-        # a row counts from when it is known until it leaves the window or the same text is told again
-        order = np.lexsort((np.arange(len(known)), who, key))
-        ends = known + self.span
-        again = (key[order][1:] == key[order][:-1]) & (who[order][1:] == who[order][:-1])
-        earlier, later = order[:-1][again], order[1:][again]
-        ends[earlier] = np.minimum(ends[earlier], known[later])
-        state |= {"known": known, "key": key, "who": who, "ends": ends}
+        known, key = chunk.known_at[told], chunk.key[told]
+        ends = np.concatenate([state["ends"], known + self.span])
+        newest: dict[tuple[int, str], int] = state["newest"]  # symbol and text -> number of the newest row that tells it
+        row = state["gone"] + len(state["ends"])
+        for k, text, at in zip(key.tolist(), chunk.columns[self.name][told].tolist(), known.tolist(), strict=True):
+            # a row counts from when it is known until it leaves the window or the same text is told again
+            before = newest.get((k, text), -1) - state["gone"]
+            if before >= 0:
+                ends[before] = min(ends[before], at)
+            newest[k, text] = row
+            row += 1
+        state |= {"known": np.concatenate([state["known"], known]), "key": np.concatenate([state["key"], key]), "ends": ends}
 
 
 @njit(cache=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from math import exp, log
+from typing import Any
 
 import numpy as np
 
 from undertow.core.chunk import F64
 from undertow.core.compiled import njit
+from undertow.features.language.kernels_publications import published
+from undertow.features.language.publications import reduced_as
+from undertow.features.language.steps import output_of, step
+from undertow.features.language.steps_publications import told
 from undertow.features.operators.american import PUT, early_exercise
 
 RATE = 0.04  #: a year, in the discounting alone; a wrong level is taken off with the symbol's own usual carry
@@ -56,7 +61,7 @@ def implied_carry(rows: F64) -> float:
     return float(np.median(carry[:found])) if found else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _near(rows: F64, i: int) -> bool:
     return bool(rows[0, i] > 0.0 and abs(rows[1, i] / rows[4, i] - 1.0) <= NEAR)
 
@@ -70,3 +75,14 @@ def _partner(rows: F64, i: int) -> int:
             if within_bounds(rows[0, call], rows[0, put], rows[4, i], rows[1, i], rows[2, i] / 365.0):
                 return j
     return -1
+
+
+@step
+def _implied_carry_step(f: Any, at: Any, kinds: Any) -> None:
+    rows, events, cases = told(f, at, kinds)
+    out = output_of(f, at, kinds)
+    for j in range(cases.shape[0]):
+        out[cases[j, 0]] = implied_carry(published(rows, events, cases[j]))
+
+
+reduced_as(implied_carry, _implied_carry_step)
