@@ -193,13 +193,14 @@ def _clocks(made: Prepared, session: Session, parts: Parts) -> None:
 
     session.feed.until = handed_over  # type: ignore[method-assign]
     Guarded.submit = sent  # type: ignore[method-assign]
-    parts.clock(Recording, "write", "recording of the rows")
+    for name in ("begin", "end"):
+        parts.clock(Recording, name, "recording of the rows")
     parts.clock(loop, "decided", "engine, the rest of it")
     parts.clock(SqliteStore, "append", "journal")
     parts.clock(type(made.desk.features), "push", "features")
     parts.clock(type(made.desk.framework), "push", "models")
     parts.clock(PaperAccount, "push", BROKER)
-    parts.clock(OrderDesk, "decide", "gate")
+    parts.clock(OrderDesk, "decide_all", "gate")
     parts.clock(OrderDesk, "watch", "gate")
     for name in ("begin", "save", "beat"):
         parts.clock(Switch, name, "kill switch")

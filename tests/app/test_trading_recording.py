@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -104,3 +106,32 @@ def test_what_the_disk_refuses_is_said_and_leaves_what_was_there(tmp_path: Path,
     session.write([quotes(6)])
     (found,) = session.read(SYMBOLS, 0, 2**63 - 1)
     assert (found.known_at - BEGIN).tolist() == [0, 1, 2, 6, 7, 8]
+
+
+def test_the_disk_works_beside_who_began_and_is_waited_for_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, lets, plain, done = Recording(tmp_path), Event(), os.fsync, list[int]()
+
+    def slow(handle: int) -> None:
+        assert lets.wait(30)
+        plain(handle)
+        done.append(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", slow)
+        session.begin([quotes(0)])
+        assert not done
+        lets.set()
+        session.end()
+        assert done
+    (found,) = session.read(SYMBOLS, 0, 2**63 - 1)
+    assert len(found) == 3
+
+
+def test_what_was_begun_and_not_ended_is_ended_before_it_is_taken_over(tmp_path: Path) -> None:
+    session = Recording(tmp_path)
+    session.begin([quotes(0)])
+    session.settle()
+    session.end()
+    assert [len(chunk) for chunk in session.read(SYMBOLS, 0, 2**63 - 1)] == [3]
+    session.begin([quotes(3, 0)])  # no rows: nothing to wait for
+    session.end()

@@ -209,8 +209,9 @@ class Breaking(Journal):
     after = False
     error: BaseException = Crash()
 
-    def append(self, *drafts: Draft) -> tuple[Entry, ...]:
-        hit = any(draft.kind is self.at_kind and draft.body.get("does") != "cancel" for draft in drafts)
+    def append(self, *drafts: Draft | Entry) -> tuple[Entry, ...]:
+        ours = [draft.content() if isinstance(draft, Entry) else draft.body for draft in drafts if draft.kind is self.at_kind]
+        hit = any(body.get("does") != "cancel" for body in ours)
         if hit:
             self.at_kind = None
             if not self.after:

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from undertow.app.commands.journal import journal as commands
 from undertow.core.errors import BadData, BadInput, NotSupported, StoreError
-from undertow.tape.journal.entry import FIRST, LONGEST_BODY, Draft, Entry, Kind, canonical, chained
+from undertow.tape.journal.entry import FIRST, LONGEST_BODY, Draft, Entry, Kind, as_read, canonical, chained
 from undertow.tape.journal.ids import LONGEST, client_order_id, decision_id, decision_of
 from undertow.tape.journal.journal import NAME, Journal, head_of
 from undertow.tape.journal.sqlite import SqliteStore
@@ -368,3 +368,14 @@ def test_a_broken_journal_is_told_and_not_exported(tmp_path: Path) -> None:
     assert "error: Entry 3 of the journal was changed" in refused.output
     assert all(path.name.startswith(NAME) for path in tmp_path.iterdir()), "half a file was left"
     assert CliRunner().invoke(commands, ["export", "--last", "2", "--out", str(out), "--home", str(tmp_path)]).exit_code == 0
+
+
+SAME = {"a": 1.5, "b": [True, None, {"c": "é"}], "d": -0.0}
+
+
+@pytest.mark.parametrize(("body", "same"), [(SAME, True), ({"a": (1, 2)}, False), ({"a": Kind.NOTE}, False), ({"a": {2: 1}}, False)])
+def test_a_body_stands_for_what_is_read_only_where_that_is_the_very_same(body: dict[str, object], same: bool) -> None:
+    told = as_read(body)
+    assert (told is not None) is same
+    if told is not None:
+        assert repr(told) == repr(json.loads(canonical(body)))

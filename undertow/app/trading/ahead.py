@@ -10,8 +10,11 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from zlib import crc32
 
 import numpy as np
@@ -23,31 +26,60 @@ from undertow.core.events import BY_NAME
 _HEAD = 12  # bytes of a length and a CRC-32
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Rows that are on their way to the disk."""
+
+    held: ExitStack  # the file and its lock
+    handle: int
+    size: int  # of the file without them
+    flushed: Future[None]
+
+
 class Ahead:
     """Chunks in a file, in the order in which they were added; safe with several processes, and after any of them is killed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._aside = ThreadPoolExecutor(1)  # a flush is waited for there, while others work here
+        self._begun: _Begun | None = None
 
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Put chunks down, all or none; on the disk when this returns. Raises ``StoreError`` where that refuses."""
+        self.begin(chunks)
+        self.end()
+
+    def begin(self, chunks: Sequence[Chunk]) -> None:
+        """Put chunks down as ``add`` does, which are on the disk only when ``end`` returns. Raises ``StoreError``."""
         raw = _packed(chunks)
-        with self._held(os.O_CREAT) as handle:
+        with ExitStack() as stack:
+            handle = stack.enter_context(self._held(os.O_CREAT))
             size = os.fstat(handle).st_size
-            try:
-                whole = (len(raw).to_bytes(8, "big"), crc32(raw).to_bytes(4, "big"), raw)
+            whole = (len(raw).to_bytes(8, "big"), crc32(raw).to_bytes(4, "big"), raw)
+            with _or_shortened(handle, size):
                 if os.pwritev(handle, whole, size) != _HEAD + len(raw):
                     raise OSError(f"only a part of {len(raw):,} bytes was taken")
-                os.fsync(handle)
-                if not size:
+            begins = Event()
+            flushed = self._aside.submit(_flush, handle, begins)
+            begins.wait()  # without which the other thread would wait for this one to pause before it began
+            self._begun = _Begun(stack.pop_all(), handle, size, flushed)
+
+    def end(self) -> None:
+        """Wait until what was begun is on the disk, if anything was. Raises ``StoreError``."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        try:
+            with self._refusals(), _or_shortened(begun.handle, begun.size):
+                begun.flushed.result()
+                if not begun.size:
                     _settle(self._path.parent)
-            except OSError:
-                with suppress(OSError):
-                    os.ftruncate(handle, size)
-                raise
+        finally:
+            begun.held.close()
 
     def take_over(self, take: Callable[[Chunk], object]) -> None:
         """Hand everything on and forget it; where ``take`` raises, all of it stays. Raises ``StoreError`` where the disk refuses."""
+        self.end()
         if not self._path.exists():
             return
         with self._held() as handle:
@@ -59,7 +91,7 @@ class Ahead:
 
     @contextmanager
     def _held(self, also: int = 0) -> Iterator[int]:
-        try:
+        with self._refusals():
             if also:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self._path, os.O_RDWR | also, 0o644)
@@ -68,9 +100,30 @@ class Ahead:
                 yield handle
             finally:
                 os.close(handle)
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             why = error.strerror or error
             raise StoreError(f"{self._path} could not be used ({why}): what could not be recorded is not traded on.") from error
+
+
+@contextmanager
+def _or_shortened(handle: int, size: int) -> Iterator[None]:
+    """Where the disk refuses, the file is as long again as it was."""
+    try:
+        yield
+    except OSError:
+        with suppress(OSError):
+            os.ftruncate(handle, size)
+        raise
+
+
+def _flush(handle: int, begins: Event) -> None:
+    begins.set()
+    os.fsync(handle)
 
 
 def _packed(chunks: Sequence[Chunk]) -> bytes:

@@ -1,4 +1,4 @@
-"""A session as it was received: every row that a decision rested on, on the disk before the decision, and on a tape of its own after it."""
+"""A session as it was received: every row that a decision rested on, on the disk before anything follows from it, then on a tape."""
 
 from __future__ import annotations
 
@@ -22,12 +22,21 @@ class Recording:
 
     def write(self, chunks: Sequence[Chunk]) -> None:
         """Put rows on the disk, all of them or none."""
+        self.begin(chunks)
+        self.end()
+
+    def begin(self, chunks: Sequence[Chunk]) -> None:
+        """Put rows down, all of them or none; they are sure to be on the disk when ``end`` has returned."""
         if not self._clean:
             self.settle()
         if rows := [chunk for chunk in chunks if len(chunk)]:
             self._clean = False
-            self._ahead.add(rows)
-            self._clean = True
+            self._ahead.begin(rows)
+
+    def end(self) -> None:
+        """Wait for the disk: nothing that follows from the rows is written down or asked of anybody before."""
+        self._ahead.end()
+        self._clean = True
 
     def settle(self) -> None:
         """Take what is on the disk over to the tape, which takes longer; what is there already is not written twice."""

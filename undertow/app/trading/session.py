@@ -1,9 +1,9 @@
 """The loop of a session: rows in, a decision, orders out; written so that it may be killed anywhere and goes on where it was.
 
-Everything that a decision rests on is on the disk before it is made (and on the session's tape after it), everything that is asked of a
-broker is in the journal before it is asked, and a tick is noted as done when all of it has been. A session that starts anew goes through
-the ticks that are done in silence, and takes the others as if nothing had happened: ids follow from the decision, so nothing is ordered
-twice.
+Everything that a decision rests on is on the disk before anything follows from it (and on the session's tape after it), everything that is
+asked of a broker is in the journal before it is asked, and a tick is noted as done when all of it has been. A session that starts anew goes
+through the ticks that are done in silence, and takes the others as if nothing had happened: ids follow from the decision, so nothing is
+ordered twice.
 """
 
 from __future__ import annotations
@@ -123,10 +123,11 @@ async def steps_of(session: Session, ticks: I64, done: Instant) -> AsyncIterator
         if chunks is None:
             return
         if tick > done:
-            session.recording.write(chunks)
+            session.recording.begin(chunks)
         step = decided(session, chunks, ticks[i : i + 1])
         inputs = session.inputs.push(chunks, tick)
         if tick > done:
+            session.recording.end()  # the disk worked meanwhile
             async with session.lock:
                 await act(session, step, inputs)
         session.recording.settle()
@@ -203,13 +204,15 @@ async def _round(session: Session, bases: Mapping[str, Basis], tick: Instant) ->
     planned = plan(wants, book.standing(), Tick(run=session.run, at=tick, strategy=STRATEGY))
     if planned.cancels:
         await session.path.cancel(planned.cancels)
-    for one in planned.orders:
-        outcome = await session.path.send(one, session.world(), bases[one.intent.symbol], more=one is not planned.orders[-1])
-        session.outcomes.append(outcome)
-        if outcome.sent:
-            session.denied.pop(one.intent.symbol, None)
-        else:
-            session.denied[one.intent.symbol] = f"{outcome.code}: {outcome.sentence}"
+    if planned.orders:
+        rest = {one.decision: bases[one.intent.symbol] for one in planned.orders}
+        outcomes = await session.path.send_all(planned.orders, session.world(), rest)
+        session.outcomes.extend(outcomes)
+        for one, outcome in zip(planned.orders, outcomes, strict=True):
+            if outcome.sent:
+                session.denied.pop(one.intent.symbol, None)
+            else:
+                session.denied[one.intent.symbol] = f"{outcome.code}: {outcome.sentence}"
     _heard(session)
     return any(name not in book.live for name in planned.cancels)
 

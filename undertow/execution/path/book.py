@@ -25,7 +25,7 @@ from undertow.execution.path.plan import Standing
 from undertow.execution.path.words import Planned
 from undertow.execution.risk.inputs import Intent, Item, Side, Working
 from undertow.execution.risk.state import State
-from undertow.tape.journal.entry import Draft, Entry, Kind
+from undertow.tape.journal.entry import Draft, Entry, Kind, as_read
 from undertow.tape.journal.journal import Journal
 from undertow.tape.journal.orders import LIVE, Order, Orders
 from undertow.tape.journal.store import Wanted
@@ -91,12 +91,12 @@ class Book:
         return self._state
 
     def write(self, *drafts: Draft) -> None:
-        """Write down, all or none, and fold. Raises ``StoreError`` where the disk refuses, and from then on always."""
+        """Write down, all or none, with what was kept back, and fold. Raises ``StoreError`` where the disk refuses, from then on always."""
         if self.broken:
             raise StoreError(self.broken)
         self.orders.check(*(draft for draft in drafts if draft.kind in (Kind.INTENT, Kind.REQUEST)))
-        for entry in self._kept_back(drafts) if self._inside else self._appended(drafts):
-            self._take(entry)
+        for draft, entry in zip(drafts, self._kept_back(drafts) if self._inside else self._appended(drafts), strict=True):
+            self._take(entry, as_read(draft.body))
 
     def joined(self, write: Callable[[Journal], Sequence[Entry]]) -> bool:
         """Let somebody else write into the journal, and fold it too; whether anything was."""
@@ -192,8 +192,8 @@ class Book:
         self._kept.extend(entries)
         return entries
 
-    def _take(self, entry: Entry) -> None:
-        body: Mapping[str, Any] = entry.content()
+    def _take(self, entry: Entry, content: Mapping[str, Any] | None = None) -> None:
+        body: Mapping[str, Any] = entry.content() if content is None else content
         name = str(body.get("order", ""))
         before = self.orders.by_id.get(name)
         self.orders.push(entry, body)

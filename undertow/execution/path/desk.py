@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from undertow.core.errors import BadInput, StoreError
 from undertow.core.time import Instant
@@ -13,7 +13,7 @@ from undertow.execution.path.check import refusal
 from undertow.execution.path.reconcile import Comparison, Difference, Differs, adoption, closes_surely
 from undertow.execution.path.words import Basis, Decision, Planned, Refused
 from undertow.execution.risk.exposure import only_closes
-from undertow.execution.risk.inputs import Position, World
+from undertow.execution.risk.inputs import Intent, Position, Working, World
 from undertow.execution.risk.judge import Verdict, judge, to_cancel, watch
 from undertow.execution.risk.limits import Limits
 from undertow.execution.risk.numbers import wrong_in_intent
@@ -24,6 +24,26 @@ from undertow.tape.journal.orders import UNKNOWN
 from undertow.tape.journal.orders import State as Stage
 
 _PEAK = 0.0005  # share by which the peak may rise before it is written down again
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Orders that are decided on together, before anything of them is written down."""
+
+    state: State
+    decided: list[Draft] = field(default_factory=list)
+    requests: list[Draft] = field(default_factory=list)
+    working: list[Working] = field(default_factory=list)
+    world: World | None = None  # without the batch; nothing changes it before the batch is written down
+    bases: set[str] = field(default_factory=set)  # decisions whose inputs are among what is written down, or were before
+
+    def refusal(self, intent: Intent) -> tuple[Refused, str] | None:
+        """A second order in a symbol waits until it is known what became of the first."""
+        for other in self.working:
+            if other.intent.symbol == intent.symbol:
+                said = f"Order {other.intent.order_id} in {intent.symbol} is about to be sent: nothing else is sent before that ends."
+                return Refused.ORDER_UNKNOWN, said
+        return None
 
 
 class Desk:
@@ -59,33 +79,63 @@ class Desk:
         return to_cancel(world, self._state)
 
     def decide(self, planned: Planned, market: World, basis: Basis, held: Sequence[Held] | None = None) -> Decision:
-        """Whether an order may be sent, written down with its inputs; an allowed one with its intent, the gate's state and the request.
+        """Whether one order may be sent, as ``decide_all`` does it."""
+        return self.decide_all((planned,), market, {planned.decision: basis}, held)[0]
 
-        Raises ``StoreError`` where the disk refuses, ``LawBroken`` where an order may not be sent: then nothing may be, and nothing was
-        written. What the disk refuses halts what is in memory, too.
+    def decide_all(
+        self, planned: Sequence[Planned], market: World, bases: Mapping[str, Basis], held: Sequence[Held] | None = None
+    ) -> tuple[Decision, ...]:
+        """Whether orders may be sent, each judged with those before it at work; on the disk when this returns, in one append.
+
+        What halts or reduces trading at one of them holds for those before it, too.
+
+        Written down are the inputs, and of an allowed order its intent, the gate's state and the request. Raises ``StoreError`` where the
+        disk refuses, ``LawBroken`` where an order may not be sent: then none may be, and nothing was written. What the disk refuses halts
+        what is in memory, too.
+
+        bases : decision -> what it rests on
         """
-        intent, now = planned.intent, self.clock.now()
-        if self.book.broken:
-            return Decision(allowed=False, code=Refused.NO_JOURNAL, sentence=self.book.broken)
-        world = self.world(market, held, intent.order_id if planned.again else "")
-        drafts = self._basis(planned.decision, basis, now)
-        if (no := self._refusal(planned, world, basis)) is not None:
-            self._write(*drafts, self._verdict(planned, no, now))
-            return no
-        state = self._state
+        if broken := self.book.broken:
+            return tuple(Decision(allowed=False, code=Refused.NO_JOURNAL, sentence=broken) for _ in planned)
+        batch = _Batch(self._state)
+        decisions = [self._decide(one, self._ahead(one, market, held, batch), bases[one.decision], batch) for one in planned]
+        if batch.state.mode is not self._state.mode and batch.requests:  # met after some were allowed: none of them is out yet
+            now = batch.state
+            batch = _Batch(replace(self._state, mode=now.mode, code=now.code, why=now.why, since=now.since))
+            decisions = [self._decide(one, self._ahead(one, market, held, batch), bases[one.decision], batch) for one in planned]
+        if batch.state != self._state:
+            batch.decided.append(self.book.with_state(batch.state, self.clock.now(), "order"))
+        self._write(*batch.decided, *batch.requests)
+        self._state = batch.state
+        return tuple(decisions)
+
+    def _ahead(self, planned: Planned, market: World, held: Sequence[Held] | None, batch: _Batch) -> World:
+        """The world with the batch's own orders at work."""
         if planned.again:
-            state = replace(state, ids=tuple(each for each in state.ids if each != intent.order_id))
-        verdict = judge(intent, world, self.limits, state)
-        decision = _decision(verdict)
-        drafts.append(self._verdict(planned, decision, now))
-        if verdict.allowed and intent.order_id not in self.book.orders.by_id:
-            drafts.append(self._draft(Kind.INTENT, planned, now, intent_body(planned, verdict.price)))
-        if verdict.state != self._state:
-            drafts.append(self.book.with_state(verdict.state, now, "order"))
-        if verdict.allowed:
-            drafts.append(self._draft(Kind.REQUEST, planned, now, intent_body(planned, 0.0) | {"does": "submit"}))
-        self._write(*drafts)
-        self._state = verdict.state
+            world = self.world(market, held, planned.intent.order_id)
+        else:
+            world = batch.world = batch.world or self.world(market, held)
+        there = {each.intent.order_id for each in world.working}
+        return replace(world, working=(*world.working, *(each for each in batch.working if each.intent.order_id not in there)))
+
+    def _decide(self, planned: Planned, world: World, basis: Basis, batch: _Batch) -> Decision:
+        intent, now = planned.intent, self.clock.now()
+        if planned.decision not in batch.bases:
+            batch.decided += self._basis(planned.decision, basis, now)
+            batch.bases.add(planned.decision)
+        decision = self._refusal(planned, world, basis, batch)
+        if decision is None:
+            state = batch.state
+            if planned.again:
+                state = replace(state, ids=tuple(each for each in state.ids if each != intent.order_id))
+            verdict = judge(intent, world, self.limits, state)
+            decision, batch.state = _decision(verdict), verdict.state
+        batch.decided.append(self._verdict(planned, decision, now))
+        if decision.allowed:
+            if intent.order_id not in self.book.orders.by_id:
+                batch.decided.append(self._draft(Kind.INTENT, planned, now, intent_body(planned, decision.price)))
+            batch.requests.append(self._draft(Kind.REQUEST, planned, now, intent_body(planned, 0.0) | {"does": "submit"}))
+            batch.working.append(Working(intent=intent, left=intent.shares, price=decision.price))
         return decision
 
     def stop(self, why: str) -> None:
@@ -123,11 +173,11 @@ class Desk:
             lost = Difference(kind=Differs.STREAM, what="", sentence=why)
             self.compared = replace(self.compared, differences=(*self.compared.differences, lost))
 
-    def _refusal(self, planned: Planned, world: World, basis: Basis) -> Decision | None:
+    def _refusal(self, planned: Planned, world: World, basis: Basis, batch: _Batch) -> Decision | None:
         intent = planned.intent
         if wrong_in_intent(intent):
             return None  # the gate halts on it
-        said = self._distrust(planned, world)
+        said = batch.refusal(intent) or self._distrust(planned, world)
         if said is None and self.real and basis.simulated:
             said = (Refused.SIMULATED, f"{intent.symbol}: simulated data never place an order that moves real money.")
         if said is None and not intent.flatten:

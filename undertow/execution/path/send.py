@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from undertow.core.errors import BrokerError, StoreError
@@ -15,7 +15,7 @@ from undertow.execution.path.desk import Desk
 from undertow.execution.path.look import given_up, look_up, picture
 from undertow.execution.path.reconcile import Comparison, Differs, compare
 from undertow.execution.path.stop import Cancelled, cancel_listed, flattening
-from undertow.execution.path.words import Basis, Outcome, Patience, Planned
+from undertow.execution.path.words import Basis, Decision, Outcome, Patience, Planned
 from undertow.execution.risk.inputs import World
 from undertow.tape.journal.orders import DONE, UNKNOWN, State
 
@@ -45,27 +45,31 @@ class Path:
         for symbol in sorted(set(symbols)):
             self.desk.assets[symbol] = await self.gateway.asset(symbol)
 
-    async def send(
-        self, planned: Planned, market: World, basis: Basis, held: Sequence[Held] | None = None, *, more: bool = False
-    ) -> Outcome:
+    async def send(self, planned: Planned, market: World, basis: Basis, held: Sequence[Held] | None = None) -> Outcome:
+        """One order, as ``send_all`` does it."""
+        (outcome,) = await self.send_all((planned,), market, {planned.decision: basis}, held)
+        return outcome
+
+    async def send_all(
+        self, planned: Sequence[Planned], market: World, bases: Mapping[str, Basis], held: Sequence[Held] | None = None
+    ) -> tuple[Outcome, ...]:
         """Decide, write down, ask once, write down; an answer that was lost is looked up and never asked for again blindly.
 
-        more : another order follows at once, whose own append takes this one's answer along; a crash before it is a lost answer
+        All is on the disk before the first is asked for, in one append, and none waits for another's answer. A crash in between is a
+        lost answer to each that was not written down yet.
+
+        bases : decision -> what it rests on
         """
-        name = planned.intent.order_id
-        decision = self.desk.decide(planned, market, basis, held)
-        if not decision.allowed:
-            return self._outcome(name, decision.code, decision.sentence, sent=False)
-        self._busy.add(name)
+        decisions = self.desk.decide_all(planned, market, bases, held)
+        allowed = [one for one, said in zip(planned, decisions, strict=True) if said.allowed]
         try:
-            answer = await self._submitted(planned.order())
-            with self._book.together() if more else nullcontext():
-                hear.answered(self._book, self._clock.now(), name, "submit", answer)
-            if self._book.orders.by_id[name].state in UNKNOWN:
-                await look_up(self._book, self.gateway, self._clock, name, self.patience)
+            answers = await self._asked(allowed)
+            for name in answers:
+                if self._book.orders.by_id[name].state in UNKNOWN:
+                    await look_up(self._book, self.gateway, self._clock, name, self.patience)
         finally:
-            self._busy.discard(name)
-        return self._outcome(name, answer.says.value, answer.why or decision.sentence, sent=True)
+            self._busy.difference_update(one.intent.order_id for one in allowed)
+        return tuple(self._outcome(one.intent.order_id, said, answers) for one, said in zip(planned, decisions, strict=True))
 
     def heard(self, update: Update) -> bool:
         """Take what the stream tells; False where it is about an order that is none of ours."""
@@ -180,11 +184,28 @@ class Path:
         except (BrokerError, StoreError):
             pass
 
+    async def _asked(self, planned: Sequence[Planned]) -> dict[str, Answer]:
+        """Ask for orders that are written down, all at once, and write down what comes back, by client order id."""
+        if not planned:
+            return {}
+        self._busy.update(one.intent.order_id for one in planned)
+        asked = [self._submitted(one.order()) for one in planned]
+        # One alone is asked for before anything else runs; of several each answer is taken, whatever becomes of the others.
+        came = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked, return_exceptions=True)
+        self._book.write()
+        for one in came:
+            if isinstance(one, BaseException):
+                raise one
+        return {one.intent.order_id: answer for one, answer in zip(planned, came, strict=True) if isinstance(answer, Answer)}
+
     async def _submitted(self, order: Order) -> Answer:
         try:
-            return await self.gateway.submit(order)
+            answer = await self.gateway.submit(order)
         except (BrokerError, OSError, TimeoutError) as error:
-            return Answer(says=Says.UNKNOWN, why=f"{type(error).__name__}: {error}")
+            answer = Answer(says=Says.UNKNOWN, why=f"{type(error).__name__}: {error}")
+        with self._book.together():
+            hear.answered(self._book, self._clock.now(), order.id, "submit", answer)
+        return answer
 
     async def _take(self, working: Sequence[Seen]) -> list[Seen]:
         """Write down orders as the broker lists them; those that it does not list, and has as open when looked up."""
@@ -212,6 +233,8 @@ class Path:
             if order.symbol in symbols and order.state in DONE and order.at >= since:
                 await self._look_again(name)
 
-    def _outcome(self, name: str, code: str, sentence: str, *, sent: bool) -> Outcome:
-        order = self._book.orders.by_id.get(name)
-        return Outcome(order=name, sent=sent, state=order.state.value if order else "", code=str(code), sentence=sentence)
+    def _outcome(self, name: str, said: Decision, answers: Mapping[str, Answer]) -> Outcome:
+        order, answer = self._book.orders.by_id.get(name), answers.get(name)
+        code, sentence = (answer.says.value, answer.why or said.sentence) if answer else (said.code, said.sentence)
+        state = order.state.value if order else ""
+        return Outcome(order=name, sent=answer is not None, state=state, code=str(code), sentence=sentence)

@@ -147,6 +147,11 @@ def canonical(body: Mapping[str, Any]) -> str:
     return text
 
 
+def as_read(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """A body that was written down, where reading it back gives the very same; None where only reading it tells."""
+    return body if type(body) is dict and _named_by_texts(body, lists=(list,)) else None
+
+
 def chained(draft: Draft, sequence: int, previous: str) -> Entry:
     """A draft in its place; raises ``BadInput`` where it cannot be written down."""
     if not 0 < len(draft.id) <= LONGEST_ID or not draft.id.isascii() or not draft.id.isprintable():
@@ -173,12 +178,12 @@ def _digest(sequence: int, at: int, texts: tuple[bytes, ...]) -> str:
     return sha256(b"".join(parts)).hexdigest()
 
 
-def _named_by_texts(value: object) -> bool:
-    """Whether all names in it are texts, so that none can be there twice."""
+def _named_by_texts(value: object, lists: tuple[type, ...] = (list, tuple)) -> bool:
+    """Whether all names in it are texts, so that none can be there twice; made of nothing else but ``lists`` and single values."""
     if type(value) is dict:
-        return all(type(name) is str and (type(one) in _SINGLE or _named_by_texts(one)) for name, one in value.items())
-    if type(value) is list or type(value) is tuple:
-        return all(type(one) in _SINGLE or _named_by_texts(one) for one in value)
+        return all(type(name) is str and (type(one) in _SINGLE or _named_by_texts(one, lists)) for name, one in value.items())
+    if type(value) in lists:
+        return all(type(one) in _SINGLE or _named_by_texts(one, lists) for one in value)  # type: ignore[attr-defined]
     return type(value) in _SINGLE
 
 
