@@ -40,6 +40,8 @@ class Needs:
 
     kinds: Mapping[type[Event], Instant]  #: kind -> after
     until: Instant
+    symbols: tuple[str, ...] = ()  #: whose; none are named where they are the job's own
+    around: tuple[Needs, ...] = ()  #: what is looked at of other symbols beside it
 
     @property
     def after(self) -> Instant:
@@ -70,7 +72,8 @@ class Filled:
     def history(self, symbols: Sequence[str], after: Instant, until: Instant) -> Iterator[Chunk]:
         """The tape's chunks, then the simulated market's."""
         yield from (chunk for chunk in self._tape.history(symbols, after, until) if chunk.kind not in self._filled)
-        yield from (chunk for chunk in self._stand_in.history(symbols, after, until) if chunk.kind in self._filled)
+        if self._filled & set(self.kinds):
+            yield from (chunk for chunk in self._stand_in.history(symbols, after, until) if chunk.kind in self._filled)
 
 
 def choose_source(job: Job, home: Path, needs: Needs, tell: Tell) -> Chosen:
@@ -117,7 +120,8 @@ def _from_vendors(job: Job, home: Path, needs: Needs, tell: Tell) -> Chosen:
     from undertow.tape.source import TapeSource
 
     desk = Desk(job.access, home)
-    wanted = Wanted(kinds=needs.kinds, symbols=job.symbols, until=needs.until)
+    beside = tuple(Wanted(kinds=one.kinds, symbols=one.symbols, until=one.until) for one in needs.around)
+    wanted = Wanted(kinds=needs.kinds, symbols=job.symbols, until=needs.until, beside=beside)
     try:
         got = gather(desk, home, wanted, lambda done, whole, _: tell("Fetching from the vendors", done, whole))
     finally:

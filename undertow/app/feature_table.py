@@ -47,7 +47,7 @@ def compute(job: Job, home: Path, calendar: Calendar, tell: Tell, *, only: Seque
     chosen = choose_source(job, home, span, tell)
     tell("Reading", 0, 1)
     chunks = list(read(chosen.source, job.symbols, span))
-    chunks += read_context(chosen.source, features, span)
+    chunks += read_context(chosen.source, features.context, span)
     tell("Reading", 1, 1)
     if not chunks:
         raise BadInput(f"nothing is known of {', '.join(job.symbols)} from {calendar.day[job.first]} to {calendar.day[job.last]}")

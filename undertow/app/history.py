@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from undertow.app.choose import Needs
 from undertow.app.wiring import warm_up
@@ -13,17 +13,23 @@ from undertow.core.events import Bar, CorporateAction, DailyBar, Event, IndexLev
 from undertow.core.protocols import Source
 from undertow.core.time import Instant
 from undertow.features.engineering import FeatureEngineering
+from undertow.features.language.memory import Memory
 
-#: what other symbols, such as SPY, are looked at for
-OF_CONTEXT: tuple[type[Event], ...] = (Bar, DailyBar, IndexLevel)
+#: what other symbols, such as SPY, are looked at for; their prices are continuous only over their own splits
+OF_CONTEXT: tuple[type[Event], ...] = (CorporateAction, Bar, DailyBar, IndexLevel)
 
 
 def needs_of(features: FeatureEngineering, first: int, calendar: Calendar, until: Instant) -> Needs:
     """From when on each kind has to be read for the features to be known from session ``first``."""
-    starts = {kind: int(calendar.midnight[max(first - warm_up({kind: memory}), 0)]) for kind, memory in features.memories().items()}
+    return Needs(kinds=starts_of(features.memories(), first, calendar), until=until)
+
+
+def starts_of(memories: Mapping[type[Event], Memory], first: int, calendar: Calendar) -> dict[type[Event], Instant]:
+    """Kind -> from when on it has to be read for what has these memories to be known from session ``first``."""
+    starts = {kind: int(calendar.midnight[max(first - warm_up({kind: memory}), 0)]) for kind, memory in memories.items()}
     if CorporateAction in starts:
         starts[CorporateAction] = min(starts.values())  # they come in full wherever one begins
-    return Needs(kinds=starts, until=until)
+    return starts
 
 
 def read(source: Source, symbols: Sequence[str], span: Needs) -> Iterator[Chunk]:
@@ -38,12 +44,12 @@ def read(source: Source, symbols: Sequence[str], span: Needs) -> Iterator[Chunk]
         source.kinds = everything
 
 
-def read_context(source: Source, features: FeatureEngineering, span: Needs) -> list[Chunk]:
-    """Bars and levels of the other symbols that features name; none where the source does not tell of them."""
+def read_context(source: Source, symbols: Sequence[str], span: Needs) -> list[Chunk]:
+    """Bars and levels of other symbols; none where the source does not tell of them."""
     kinds = {kind: after for kind, after in span.kinds.items() if kind in OF_CONTEXT}
-    if not features.context or not kinds:
+    if not symbols or not kinds:
         return []
     try:
-        return list(read(source, features.context, Needs(kinds=kinds, until=span.until)))
+        return list(read(source, symbols, Needs(kinds=kinds, until=span.until)))
     except BadInput:
         return []

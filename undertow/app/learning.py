@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from undertow.app.choose import Needs, Tell
+from undertow.app.context import looking
 from undertow.app.job import Job
 from undertow.app.shelf import EXPIRES, Frozen, JobShelf, Known, backend, name_of, promoted, state_of
 from undertow.app.wiring import (
@@ -70,7 +71,7 @@ def ready(job: Job, home: Path, source: Source, calendar: Calendar, span: Needs,
     if chosen is not None:
         shelf, features, says = chosen
         tell("Reading the market", 1, 1)
-        return _ready(job, replace(near, features=features), calendar, shelf, (says,))
+        return _ready(job, looking(replace(near, features=features), job, calendar, span.around), calendar, shelf, (says,))
     own = JobShelf(sets, recipe, state_of(source, span.kinds))
     known = own.known()
     enough = known is not None and job.first - known.first >= least_history(job) and set(near.kinds) <= set(known.kinds)
@@ -82,7 +83,8 @@ def ready(job: Job, home: Path, source: Source, calendar: Calendar, span: Needs,
         teach(job, far, calendar, own, span.until, tell)
     else:
         tell("Reading the market", 1, 1)
-    return _ready(job, with_kinds(near, job, calendar, known.kinds), calendar, own, tuple(own.refused))
+    near = looking(with_kinds(near, job, calendar, known.kinds), job, calendar, span.around)
+    return _ready(job, near, calendar, own, tuple(own.refused))
 
 
 def _ready(job: Job, market: Market, calendar: Calendar, shelf: JobShelf | Frozen, notes: tuple[str, ...]) -> Ready:
@@ -129,7 +131,7 @@ def teach(job: Job, market: Market, calendar: Calendar, shelf: JobShelf, until: 
     retrained = due(calendar, market.first, until, job.retrain_every)
     if not retrained:
         return
-    desk = replace(build_desk(job, replace(market, looked_at=()), calendar, shelf), strategy=Book((Flat(),)))
+    desk = replace(build_desk(job, market, calendar, shelf), strategy=Book((Flat(),)))
     last = int(calendar.position(retrained[-1]))
     ticks = decision_ticks(calendar, range(market.first, last + 1), market.every)
     ticks = ticks[desk.framework.schedule.teaching(ticks, calendar) & (ticks <= until)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from undertow.app.choose import Tell, choose_source
+from undertow.app.context import needs_around
 from undertow.app.gaps import holes
 from undertow.app.job import Job
 from undertow.app.learning import ready
@@ -31,7 +32,7 @@ class Prepared:
 
 def prepare(job: Job, home: Path, calendar: Calendar, until: Instant, tell: Tell) -> Prepared:
     """Choose the source, find or teach the models, read history and build the folds."""
-    span = needs(job, calendar, until)
+    span = replace(needs(job, calendar, until), around=needs_around(job, calendar, until))
     chosen = choose_source(job, home, span, tell)
     made = ready(job, home, chosen.source, calendar, span, tell)
     bars = next(chunk for chunk in made.market.chunks if chunk.kind is made.market.bars)

@@ -81,7 +81,7 @@ def seen(made: Prepared, home: Path, calendar: Calendar, tell: Tell) -> View:
 def _name(made: Prepared, calendar: Calendar) -> str:
     """A digest of everything that decides what is seen; empty where that is not known in full, as with models that were promoted."""
     job, market, desk = made.job, made.market, made.desk
-    state = state_of(market.source, [chunk.kind for chunk in market.chunks])
+    state = state_of(market.source, [chunk.kind for chunk in (*market.chunks, *market.around)])
     if state is None or isinstance(desk.framework.shelf, Frozen):
         return ""
     decides = {

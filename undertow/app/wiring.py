@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
@@ -44,6 +44,7 @@ from undertow.features.language.memory import Memory
 from undertow.models.framework import NETWORKS, ModelIntegrationFramework, Schedule, Shelf, model_names
 from undertow.strategies.book import Book
 from undertow.strategies.catalogue import strategies
+from undertow.validation.laws import about
 
 BAR_SPAN: Duration = 5 * MINUTE
 #: sessions that pass, at most, until an event of a kind comes: what turns a memory in events into sessions
@@ -74,8 +75,9 @@ class Market:
     tables: dict[str, int]  #: event kind -> version of its table, where the data came from the tape
     features: tuple[str, ...]  #: those that models are taught on and whose kinds of event are there
     kinds: tuple[str, ...]  #: kinds of event that models are taught on and that are there
-    looked_at: tuple[str, ...]  #: what strategies look at and there are data of
     notes: tuple[str, ...]
+    looked_at: tuple[str, ...] = ()  #: what strategies look at and there are data of
+    around: tuple[Chunk, ...] = ()  #: of other symbols that they look at; for the features alone
 
     @property
     def every(self) -> Duration | None:
@@ -104,7 +106,7 @@ def needs(job: Job, calendar: Calendar, until: Instant, begin: int | None = None
     begin = learning_begins(job.first, schedule_of(job)) if begin is None else begin
     first = {kind: max(begin - warm_up({kind: memory}), 0) for kind, memory in memories.items() if kind is not CorporateAction}
     for kind, memory in looked.items():
-        if kind is not CorporateAction:
+        if kind not in (CorporateAction, IndexLevel):  # levels are told of indices, which nobody trades
             # single prints are many, and no feature of theirs fades: they begin as late as their memory allows
             since = job.first if kind in SINGLE else deciding
             first[kind] = min(first.get(kind, job.last), max(since - warm_up({kind: memory}), 0))
@@ -135,8 +137,8 @@ def looked_at(job: Job, calendar: Calendar) -> FeatureEngineering:
     """The features that the job's strategies look at, to be read and not pushed; of single prints where the job asks for them."""
     every = FeatureEngineering(job.symbols, only=book_of(job).reads, calendar=calendar)
     left = frozenset() if job.prints else SINGLE
-    own = [name for name, one in every.features.items() if not one.expr.symbols() and not left & set(one.memories())]
-    return FeatureEngineering(job.symbols, only=own, calendar=calendar)
+    some = [name for name, one in every.features.items() if not left & set(one.memories())]
+    return every if len(some) == len(every.features) else FeatureEngineering(job.symbols, only=some, calendar=calendar)
 
 
 def book_of(job: Job) -> Book:
@@ -169,7 +171,7 @@ def load_near(job: Job, source: Source, calendar: Calendar, until: Instant) -> M
 def with_kinds(market: Market, job: Job, calendar: Calendar, kinds: Sequence[str]) -> Market:
     """The same market with the features of models that were taught when these kinds of event were there."""
     wanted, notes = _with_data(taught(job.symbols, market.bars, calendar), {BY_NAME[kind] for kind in kinds})
-    return replace(market, features=wanted, notes=(*notes, *book_of(job).idle(market.looked_at)), kinds=tuple(kinds))
+    return replace(market, features=wanted, notes=notes, kinds=tuple(kinds))
 
 
 def _read(job: Job, source: Source, calendar: Calendar, span: Needs) -> dict[type[Event], Chunk]:
@@ -186,7 +188,6 @@ def _read(job: Job, source: Source, calendar: Calendar, span: Needs) -> dict[typ
 def _market(job: Job, source: Source, calendar: Calendar, whole: dict[type[Event], Chunk], here: set[type[Event]]) -> Market:
     bars = _bars(job, whole, calendar)
     wanted, notes = _with_data(taught(job.symbols, bars, calendar), here)
-    looked, _ = _with_data(looked_at(job, calendar), here)
     return Market(
         source=source,
         chunks=tuple(whole.values()),
@@ -195,8 +196,7 @@ def _market(job: Job, source: Source, calendar: Calendar, whole: dict[type[Event
         tables=_tables(source),
         features=wanted,
         kinds=tuple(sorted(kind.kind for kind in here & TAUGHT_ON)),
-        looked_at=looked,
-        notes=(*notes, *book_of(job).idle(looked)),
+        notes=notes,
     )
 
 
@@ -250,8 +250,13 @@ def _with_data(features: FeatureEngineering, kinds: set[type[Event]]) -> tuple[t
     missing = {name: set(one.memories()) - here for name, one in features.features.items()}
     left_out = {kind.kind.replace("_", " ") for kinds in missing.values() for kind in kinds}
     count = sum(1 for kinds in missing.values() if kinds)
-    note = (f"No data of {', '.join(sorted(left_out))}: {count} features that need it are left out.",) if count else ()
-    return tuple(name for name, kinds in missing.items() if not kinds), note
+    return tuple(name for name, kinds in missing.items() if not kinds), no_data(left_out, count)
+
+
+def no_data(of: Iterable[str], count: int) -> tuple[str, ...]:
+    """The sentence about so many features that need what there are no data of; none where there are no such features."""
+    need = f"{count} features that need it are" if count > 1 else "1 feature that needs it is"
+    return (f"No data of {', '.join(sorted(of))}: {need} left out.",) if count else ()
 
 
 def warm_up(memories: dict[type[Event], Memory]) -> int:
@@ -300,6 +305,8 @@ def _first_session(bars: Chunk, calendar: Calendar, job: Job) -> int:
 def build_desk(job: Job, market: Market, calendar: Calendar, shelf: Shelf | None = None) -> Desk:
     """The five folds, fresh."""
     features = FeatureEngineering(job.symbols, only={*market.features, *market.looked_at}, calendar=calendar)
+    if market.around:  # they wait there for their ticks; neither models, labels nor the account are ever told
+        features.push([about(chunk, features.context) for chunk in market.around], np.empty(0, np.int64))
     costs = Costs().scaled(job.costs)
     return Desk(
         features=features,

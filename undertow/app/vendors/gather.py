@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Wanted:
     kinds: Mapping[type[Event], Instant]  #: kind -> after
     symbols: tuple[str, ...]
     until: Instant
+    beside: tuple[Wanted, ...] = ()  #: of other symbols; nothing is missing where nobody has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +52,21 @@ def gather(
     Raises ``WireError``, ``StoreError`` and ``BadData``; what fails in part is in the account.
     """
     plans = plans_of(desk, home, wanted.symbols[0])
-    taken = roads(wanted.kinds, plans.open_to())
-    tape = Tape(desk.root)
-    until = min(wanted.until, desk.clock.now() // GRID * GRID)
-    begin = {route: min(wanted.kinds[kind] for kind in kinds if kind in wanted.kinds) for route, kinds in taken.items()}
-    held, earliest = Fetched(tape).spans(), plans.earliest()
-    work = [
-        unit for route, kinds in taken.items() for unit in units(route, kinds, wanted.symbols, (begin[route], until), Known(held, earliest))
-    ]
+    tape, now = Tape(desk.root), desk.clock.now() // GRID * GRID
+    known = Known(Fetched(tape).spans(), plans.earliest())
+    work = [unit for one in (wanted, *wanted.beside) for unit in _missing(one, plans, known, now)]
     if planned is not None:
         planned(plans, work)
     account = fetch(desk, tape, work, tell)
-    told_by = {kind: route.vendor for route, kinds in taken.items() for kind in kinds}
+    told_by = {kind: route.vendor for route, kinds in roads(wanted.kinds, plans.open_to()).items() for kind in kinds}
     return Gathered(tape=tape, plans=plans, told_by=told_by, account=account)
+
+
+def _missing(wanted: Wanted, plans: Plans, known: Known, now: Instant) -> Iterator[Unit]:
+    """What is still to be asked, on every road that is open."""
+    for route, kinds in roads(wanted.kinds, plans.open_to()).items():
+        begins = min(wanted.kinds[kind] for kind in kinds if kind in wanted.kinds)
+        yield from units(route, kinds, wanted.symbols, (begins, min(wanted.until, now)), known)
 
 
 def finished(account: Account) -> None:
