@@ -16,6 +16,7 @@ from tests.end_to_end.harness import CHEAPEST, NOW
 from undertow.app import learning, modes, wiring
 from undertow.app.job import Flags, check
 from undertow.app.trading.mode import trading
+from undertow.app.trading.tell import Each
 from undertow.core.calendar import nyse
 from undertow.core.chunk import Chunk
 from undertow.engine.result import RunResult
@@ -25,16 +26,28 @@ QUICK = ("ridge_logistic", "xgboost")
 WINDOW = dict(zip(("start_date", "end_date"), (CHEAPEST[-3], CHEAPEST[-1]), strict=True))
 
 
+def silent(*_: object) -> None:
+    """Nothing."""
+
+
 def run(
-    home: Path, said: Callable[[str], object] = lambda _: None, code: str = "one", only: tuple[str, ...] = QUICK, **flags: object
+    home: Path,
+    said: Callable[[str], object] = silent,
+    code: str = "one",
+    only: tuple[str, ...] = QUICK,
+    each: Each = silent,
+    **flags: object,
 ) -> RunResult:
-    """A backtest (or what ``mode`` says) of AAPL on daily bars, with these models and this digest of the code; ``said`` hears each step."""
+    """A backtest (or what ``mode`` says) of AAPL on daily bars, with these models and this digest of the code.
+
+    ``said`` hears each step of the work, ``each`` gets each decision of a session.
+    """
     given: dict[str, object] = {"symbols": "AAPL", "source": "simulated", "timeframe": "1d", **WINDOW, **flags}
     job = check(Flags(**given), nyse(), NOW)  # type: ignore[arg-type]
     with quick(only, code):
         tell = partial(_step, said)
         if job.mode == "trading":
-            return trading(job, home, nyse(), tell, lambda *_: None)
+            return trading(job, home, nyse(), tell, each)
         return (modes.backtest if job.mode == "backtest" else modes.premarket)(job, home, nyse(), tell)
 
 

@@ -23,6 +23,8 @@ from undertow.core.calendar import nyse
 from undertow.core.errors import BadInput
 from undertow.core.events import Bar
 from undertow.engine.result import RunResult
+from undertow.report.html import write_report
+from undertow.report.summary import summary_lines
 from undertow.tape.journal.entry import Kind
 from undertow.tape.journal.journal import NAME, Journal
 from undertow.tape.journal.orders import LIVE, Orders
@@ -67,6 +69,18 @@ def test_a_session_leaves_a_journal_that_fits(calm: tuple[Path, RunResult]) -> N
     for order in orders.by_id.values():
         held[order.symbol] += float(order.filled) * (1.0 if order.side == "buy" else -1.0)
     assert list(held.values()) == result.shares[-1].tolist()
+
+
+def test_stopped_at_its_first_decision_it_tells_what_it_decided_and_goes_on(calm: tuple[Path, RunResult], tmp_path: Path) -> None:
+    home = taught(calm[0], tmp_path / "stopped")
+    told = trade(home, each=lambda session, _: session.stop.set())
+    assert len(told.ticks) == 1
+    assert not len(told.mark_at), "nothing of the account was marked yet"
+    said = summary_lines(told)
+    assert [line.split(":")[0] for line in said[1:3]] == ["AAPL", "MSFT"]
+    assert any("The session was stopped before its end" in line for line in said)
+    assert "Last signals" in write_report(told, tmp_path / "report.html", trials=1).read_text("utf-8")
+    assert bits(trade(home))["equity"] == bits(calm[1])["equity"]
 
 
 def test_killed_again_and_again_it_ends_as_if_never(calm: tuple[Path, RunResult], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from undertow.app.prepare import Prepared, prepare
 from undertow.app.trading.desk import Ground, Place, alpaca_place, paper_place, ticks_after
 from undertow.app.trading.feed import FAST, Played
 from undertow.app.trading.folder import ROOM, paper_folder
-from undertow.app.trading.mode import ended, require_marks
+from undertow.app.trading.mode import ended, require_decision
 from undertow.app.trading.morning import morning
 from undertow.app.trading.past import gone_through
 from undertow.app.trading.pulse import beating, listening, streaming_in
@@ -78,7 +78,7 @@ def live(job: Job, home: Path, calendar: Calendar, tell: Tell, each: Each, broke
         steps = _before(made, place, journal, calendar, tell)
         steps += asyncio.run(_session(made, place, streams, calendar, both(place.teller, each)))
         steps += _after(place.session)
-    require_marks(steps)
+    require_decision(steps)
     result = result_of(replace(made, desk=place.session.desk), steps, calendar)
     return replace(result, notes=(*result.notes, *ended(place.session), *place.says))
 

@@ -56,7 +56,7 @@ def trading(job: Job, home: Path, calendar: Calendar, tell: Tell, each: Each, wh
         with telling(job, home, folder.path) as teller:
             steps = _whole(made, session, journal, calendar, tell, both(teller, each))
     if session.stop.is_set():
-        require_marks(steps)
+        require_decision(steps)
     else:
         folder.finish(job)
     result = result_of(made, steps, calendar)
@@ -117,10 +117,9 @@ def _whole(made: Prepared, session: Session, journal: Journal, calendar: Calenda
     return steps
 
 
-def require_marks(steps: Sequence[Step]) -> None:
-    """Raise ``KeyboardInterrupt`` where a session was stopped before its account was marked once: there is nothing to tell of it."""
-    ticks = [tick for step in steps for tick in step.ticks.tolist()]
-    if not ticks or not any((step.progress.at > ticks[0]).any() for step in steps):
+def require_decision(steps: Sequence[Step]) -> None:
+    """Raise ``KeyboardInterrupt`` where a session was stopped before it decided once: there is nothing to tell of it."""
+    if not any(len(step.ticks) for step in steps):
         raise KeyboardInterrupt
 
 
