@@ -194,6 +194,10 @@ class Place:
         """How many fills the broker has made."""
         return len(self.book.state.fills)
 
+    def whole(self) -> int:
+        """How many orders the broker has filled to their end."""
+        return sum(order.status is Status.FILLED for order in self.book.state.orders.values())
+
     def held(self) -> dict[str, float]:
         """Positions at the broker."""
         return {symbol: one.shares / SHARE for symbol, one in self.book.state.positions.items() if one.shares}

@@ -59,7 +59,7 @@ def first(served: Ground) -> First:
     with ended(place.live()) as live:
         live.warm()
         served.keep(place.home)
-        live.begin().ticks(4)
+        live.begin().ticks(4).until(lambda: place.whole() >= 3, "third order that is filled")
         return First(place, live, live.end())
 
 
