@@ -144,10 +144,17 @@ class FaultyGateway:
         self.broker = broker
         self.on_submit: Callable[[Order], Answer] | None = None
         self.deaf = 0
+        self.first = 0  # orders that pass before ``on_submit`` decides
+        self.dead = False
         self.sent: list[str] = []
 
     async def submit(self, order: Order) -> Answer:
+        if self.dead:
+            raise Crash
         self.sent.append(order.id)
+        if self.first:
+            self.first -= 1
+            return self.broker.accept(order)
         once, self.on_submit = self.on_submit, None
         return once(order) if once is not None else self.broker.accept(order)
 
@@ -208,8 +215,11 @@ class Breaking(Journal):
     at_kind: Kind | None = None
     after = False
     error: BaseException = Crash()
+    dead = False
 
     def append(self, *drafts: Draft | Entry) -> tuple[Entry, ...]:
+        if self.dead:
+            raise Crash
         ours = [draft.content() if isinstance(draft, Entry) else draft.body for draft in drafts if draft.kind is self.at_kind]
         hit = any(body.get("does") != "cancel" for body in ours)
         if hit:
@@ -238,6 +248,7 @@ class House:
         self.open()
 
     def open(self) -> None:
+        self.gateway.dead, self.gateway.first = False, 0
         self.journal = Breaking.to_write(self.file)  # type: ignore[assignment]
         book = Book(self.journal)
         desk = Desk(book, self.limits, self.broker.clock, real=False)
@@ -246,6 +257,10 @@ class House:
     @property
     def book(self) -> Book:
         return self.path.desk.book
+
+    def die(self) -> None:
+        """Nothing is sent or written any more until the restart: what runs on in this process is none of its deeds."""
+        self.gateway.dead = self.journal.dead = True
 
     def restart(self) -> None:
         self.journal.close()

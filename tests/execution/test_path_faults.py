@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from undertow.core.time import MINUTE, SECOND
 from undertow.execution.gateway.words import OPEN, Answer, Order, Says
 from undertow.execution.path.book import Book
 from undertow.execution.path.plan import Tick, Want, plan
+from undertow.execution.path.words import Planned
 from undertow.tape.journal.entry import Kind
 from undertow.tape.journal.journal import Journal
 from undertow.tape.journal.orders import LIVE
@@ -28,11 +29,11 @@ TICKS = 6
 class Run:
     """One randomised session with one kind of fault."""
 
-    def __init__(self, folder: Path, seed: int, fault: str, restart: bool) -> None:
+    def __init__(self, folder: Path, seed: int, fault: str, restart: bool, together: bool) -> None:
         self.chance = np.random.default_rng([seed, *fault.encode(), restart])
         self.broker = Broker(Hands(), price={"AAA": 50.0, "BBB": 20.0, "CCC": 100.0})
         self.house = House(folder / f"{seed}.sqlite", self.broker)
-        self.fault, self.restart, self.hits = fault, restart, 0
+        self.fault, self.restart, self.together, self.hits = fault, restart, together, 0
         self.at = set(self.chance.choice(TICKS, 2, replace=False).tolist())
 
     def lost(self, order: Order) -> Answer:
@@ -64,6 +65,8 @@ class Run:
             self.broker.accept(order)
             if self.chance.random() < 0.5:
                 self.broker.fill(order.id, float(self.chance.integers(1, 20)))
+        if self.restart:
+            self.house.die()
         raise Crash
 
     def inject(self) -> None:
@@ -99,8 +102,7 @@ class Run:
         try:
             if todo.cancels:
                 await path.cancel(todo.cancels)
-            for planned in todo.orders:
-                await path.send(planned, world(self.broker), BASIS)
+            await self.send(todo.orders)
         except Crash:
             self.house.gateway.on_submit = None
             if self.restart or self.house.book.broken:
@@ -112,6 +114,18 @@ class Run:
                 self.house.restart()
         self.progress()
         await self.again()
+
+    async def send(self, orders: Sequence[Planned]) -> None:
+        """As the loop does, all of a tick at once, any of which meets what was injected; or one after the other."""
+        path, market = self.house.path, world(self.broker)
+        if self.together:
+            if self.house.gateway.on_submit is not None:
+                self.house.gateway.first = int(self.chance.integers(0, max(len(orders), 1)))
+            await path.send_all(orders, market, {one.decision: BASIS for one in orders})
+            self.house.gateway.first = 0
+            return
+        for planned in orders:
+            await path.send(planned, market, BASIS)
 
     def progress(self) -> None:
         for seen in [each for each in self.broker.orders.values() if each.stands in OPEN]:
@@ -167,10 +181,11 @@ def quick() -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "a tick at once"])
 @pytest.mark.parametrize("restart", [False, True], ids=["goes on", "restarts"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_fault_doubles_an_order(fault: str, restart: bool, quick: Path) -> None:
+def test_no_fault_doubles_an_order(fault: str, restart: bool, together: bool, quick: Path) -> None:
     for seed in range(SEEDS * 2 if "crash" in fault or fault == "504" else SEEDS):
-        run = Run(quick, seed, fault, restart)
+        run = Run(quick, seed, fault, restart, together)
         asyncio.run(run.play())
         run.check()
