@@ -144,6 +144,7 @@ class FaultyGateway:
         self.broker = broker
         self.on_submit: Callable[[Order], Answer] | None = None
         self.deaf = 0
+        self.always: Callable[[Order], Answer] = broker.accept  # what becomes of all others
         self.first = 0  # orders that pass before ``on_submit`` decides
         self.dead = False
         self.sent: list[str] = []
@@ -154,9 +155,9 @@ class FaultyGateway:
         self.sent.append(order.id)
         if self.first:
             self.first -= 1
-            return self.broker.accept(order)
+            return self.always(order)
         once, self.on_submit = self.on_submit, None
-        return once(order) if once is not None else self.broker.accept(order)
+        return once(order) if once is not None else self.always(order)
 
     async def cancel(self, broker_id: str) -> Answer:
         if self.deaf:

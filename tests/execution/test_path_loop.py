@@ -155,12 +155,10 @@ class Play:
         wants = [Want(symbol=symbol, shares=shares) for symbol, shares in zip(SYMBOLS, self.step.wants, strict=True)]
         todo = plan(wants, self.house.book.standing(), Tick(run="loop", at=self.broker.clock.now(), strategy="s"))
         await path.cancel(todo.cancels)
-        for planned in todo.orders:
-            self.house.gateway.on_submit = self.arrives
-            outcome = await path.send(planned, self.world(), BASIS)
-            self.house.gateway.on_submit = None
+        self.house.gateway.always = self.arrives
+        for outcome in await path.send_all(todo.orders, self.world(), {one.decision: BASIS for one in todo.orders}):
             assert outcome.sent or outcome.sentence
-            self.house.drain()
+        self.house.drain()
 
 
 CALM = Step((1.0,) * 3, (0.0,) * 3, ("fill",) * 3, 0.0)
@@ -220,6 +218,15 @@ def test_the_loop_trades_at_all(quick: Path) -> None:
     fallen = played(quick, [buy, replace(buy, moves=(0.8, 1.0, 1.0), wants=(30.0, -20.0, 10.0))])
     assert fallen.house.path.desk.state.mode is Mode.REDUCING
     assert fallen.house.book.positions() == {"AAA": 25.0, "BBB": -20.0, "CCC": 10.0}
+
+
+def test_of_a_tick_s_orders_none_comes_after_what_may_pass_the_limit_on_losses(quick: Path) -> None:
+    """196 of 200 USD are lost; what the first two orders slip by is more than the rest, so the third is not sent with them."""
+    held = replace(CALM, wants=(25.0, 0.0, 10.0))
+    more = replace(CALM, moves=(0.92, 1.0, 0.904), wants=(29.0, 15.0, 11.0), slip=0.02)
+    play = played(quick, [held, more])
+    assert play.house.book.positions() == {"AAA": 29.0, "BBB": 15.0, "CCC": 10.0}
+    assert CAPITAL - play.equity() > LIMITS.loss_reduce * CAPITAL
 
 
 @pytest.mark.parametrize("what", BROKEN)

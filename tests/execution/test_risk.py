@@ -124,6 +124,7 @@ CASES: list[tuple[Code, Intent, World, Limits, State]] = [
     (Code.PRICE_COLLAR, order(side=SELL, limit=97.0), world(positions=(held(10.0),)), LIMITS, State()),
     (Code.ORDERS_PER_MINUTE, ORDER, WORLD, LIMITS, State(sent=(NOW - SECOND,) * 20)),
     (Code.ORDERS_PER_DAY, ORDER, WORLD, LIMITS, State(day=TODAY, today=200)),
+    (Code.LOSS_ROOM, ORDER, world(equity=99_040.0, working=(works(order(order_id="w", symbol="BBB"), 20.0),)), LIMITS, State()),
     (Code.ORDER_SHARES, order(shares=1_001.0, limit=None), world(quotes={"AAA": quote(0.9999, 1.0)}), LIMITS, State()),
     (Code.ORDER_SHARES, replace(OPTION, shares=11.0), WORLD, LIMITS, State()),
     (Code.ORDER_VALUE, order(shares=26.0), WORLD, LIMITS, State()),

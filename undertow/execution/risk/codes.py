@@ -30,6 +30,7 @@ class Code(StrEnum):
     PRICE_COLLAR = "price_collar"
     ORDERS_PER_MINUTE = "orders_per_minute"
     ORDERS_PER_DAY = "orders_per_day"
+    LOSS_ROOM = "loss_room"
     ORDER_SHARES = "order_shares"
     ORDER_VALUE = "order_value"
     SHORT_OPTION = "short_option"
@@ -72,6 +73,7 @@ SENTENCES: Mapping[Code, str] = {
     Code.PRICE_COLLAR: "The limit lies too far on the far side of the market.",
     Code.ORDERS_PER_MINUTE: "Too many orders were sent in the last minute.",
     Code.ORDERS_PER_DAY: "Too many orders were sent on this exchange day.",
+    Code.LOSS_ROOM: "What already works could slip past the limit on losses before this order arrives.",
     Code.ORDER_SHARES: "The order is for too many shares or contracts.",
     Code.ORDER_VALUE: "The order is worth too much.",
     Code.SHORT_OPTION: "The order would leave an option sold short, and what that can lose is not bounded by its premium.",

@@ -30,6 +30,7 @@ ENTRIES: tuple[Check, ...] = (
     market.limit_is_near,
     form.minute_has_room,
     form.day_has_room,
+    money.losses_leave_room,
     size.order_is_small,
     size.order_is_cheap,
     size.no_option_is_short,

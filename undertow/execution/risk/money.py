@@ -10,6 +10,7 @@ from undertow.execution.risk.case import Case, Denial
 from undertow.execution.risk.codes import Code
 from undertow.execution.risk.exposure import Line
 from undertow.execution.risk.inputs import Item, Side
+from undertow.execution.risk.limits import Limits
 from undertow.execution.risk.size import CENT
 
 ANSWERS = {
@@ -25,6 +26,17 @@ ANSWERS = {
     ),
     columns.BUYING_POWER: (Code.MARGIN, "Equity of {equity:,.2f} USD does not carry {value:,.2f} more of {symbol} beside the rest."),
 }
+
+
+def losses_leave_room(case: Case) -> Denial | None:
+    """Loss room: every order that works may fill as far off as a limit may lie, and this one would come after them."""
+    account, limits, state = case.world.account, case.limits, case.state
+    slip = sum(each.left * each.price * each.intent.multiplier * _off(each.intent.item, limits) for each in case.world.working)
+    start = account.start if state.base is None else state.base
+    room = account.equity - max(start * (1.0 - limits.loss_reduce), state.peak * (1.0 - limits.peak_reduce))
+    if slip > 0.0 and not slip < room:
+        return Denial(Code.LOSS_ROOM, f"What works may slip by {slip:,.2f} USD, and {room:,.2f} more of losses end entries for the day.")
+    return None
 
 
 def shares_can_be_borrowed(case: Case) -> Denial | None:
@@ -64,6 +76,10 @@ def buying_power_is_there(case: Case) -> Denial | None:
     if not needs <= most + CENT:
         return Denial(Code.BUYING_POWER, f"This order and those that work need {needs:,.2f} USD of {most:,.2f} of buying power.")
     return None
+
+
+def _off(item: Item, limits: Limits) -> float:
+    return limits.option_collar if item is Item.OPTION else limits.collar
 
 
 def _own(case: Case, policy: Policy) -> Policy:
