@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 #: folders whose tests share what is made once, those that take longest first
 TOGETHER = ("tests/vendors", "tests/docs", "tests/end_to_end", "tests/servers", "tests/sandbox")
+
+# a machine that is busy must not make a property fail: no test of ours is about time
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def group(nodeid: str) -> str:

@@ -88,7 +88,7 @@ def test_killed_again_and_again_it_ends_as_if_never(calm: tuple[Path, RunResult]
     home, env = taught(calm[0], tmp_path / "shaken"), environment(tmp_path / "shaken")
     chance = np.random.default_rng(7)
     job = [sys.executable, "-m", "tests.end_to_end.trading_job", str(home), "1e12"]
-    for mark in np.sort(chance.integers(1, 140, KILLS)):
+    for mark in np.sort(chance.integers(1, ordered(calm[0]) * 9 // 10, KILLS)):
         with subprocess.Popen(job, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
             while process.poll() is None and ordered(home) < mark:
                 time.sleep(0.005)

@@ -171,6 +171,21 @@ def test_limits_stops_and_auctions(history: list[Chunk]) -> None:
     assert floor.sleeves[0].shares == 0.0
 
 
+def test_bars_that_come_again_or_too_late_are_not_met(history: list[Chunk]) -> None:
+    calm, shaken = Floor(SYMBOLS, 1e6, Costs(), nyse()), Floor(SYMBOLS, 1e6, Costs(), nyse())
+    early, late = between(history, -(2**63), int(TICKS[1])), between(history, int(TICKS[1]), NEXT)
+    assert len(calm.push(early).at) == len(shaken.push([*early, *early]).at) > 0
+    for floor in (calm, shaken):
+        assert floor.submit(Order(id="a", symbol="TSLA", side=Side.BUY, shares=5.0), int(TICKS[1])).says is Says.ACCEPTED
+    once, again = calm.push(late), shaken.push([*late, *early, *late])
+    assert once.executions == again.executions
+    assert len(once.executions) == 1
+    for name in ("at", "key", "equity", "shares"):
+        np.testing.assert_array_equal(getattr(once, name), getattr(again, name))
+    assert len(shaken.push([*early, *late]).at) == len(shaken.push([]).at) == 0
+    assert shaken.every() == calm.every()
+
+
 def test_the_gateway_tells_of_the_account(history: list[Chunk]) -> None:
     floor, now = Floor(SYMBOLS, 1e6, Costs(), nyse()), [int(TICKS[1])]
     floor.push(between(history, -(2**63), now[0]))

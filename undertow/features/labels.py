@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from undertow.core.calendar import Calendar
-from undertow.core.chunk import F64, I64, Array, Chunk, chunk_of, concat
+from undertow.core.chunk import F64, I64, Array, Chunk, chunk_of, concat, empty_chunk
 from undertow.core.events import Bar, CorporateAction, DailyBar, Event, LabelKnown
 from undertow.core.time import duration
 from undertow.features.language.joins import SplitHistory
@@ -38,6 +38,7 @@ class Labels:
         self._key = np.empty(0, np.int64)
         self._due = np.empty(0, np.int64)
         self._entry = np.empty(0)
+        self._none = empty_chunk(LabelKnown, self.symbols)
 
     def due(self, ticks: I64) -> I64:
         """The same time of day ``sessions`` later (n,), ns UTC."""
@@ -47,25 +48,36 @@ class Labels:
 
     def push(self, chunks: Iterable[Chunk], ticks: I64) -> Chunk:
         """Take what became known and new decision ticks (t,); return the labels that became known, in order (LabelKnown)."""
-        symbols = len(self.symbols)
-        self._tick = np.concatenate([self._tick, np.repeat(ticks, symbols)])
-        self._key = np.concatenate([self._key, np.tile(np.arange(symbols), len(ticks))])
-        self._due = np.concatenate([self._due, np.repeat(self.due(ticks), symbols)])
-        self._entry = np.concatenate([self._entry, np.full(len(ticks) * symbols, np.nan)])
+        if len(ticks):
+            self._wait(ticks)
         chunks = list(chunks)
         bars = [c for c in chunks if c.kind is self.kind]
         actions = [c for c in chunks if c.kind is CorporateAction]
         if not bars:
             for action in actions:
                 self._splits.push(action[:0], action)
-            return self._result(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+            return self._none
         whole = concat(bars)
         none = whole[:0]
         factor = self._splits.push(whole, concat(actions) if actions else none)
-        return self._match(whole, whole.numbers("open") * factor)
+        starts = bar_starts(whole, self._calendar)
+        return self._match(whole, starts, whole.numbers("open") * factor) if self._concerned(starts) else self._none
 
-    def _match(self, bars: Chunk, price: F64) -> Chunk:
-        starts = bar_starts(bars, self._calendar)
+    def _wait(self, ticks: I64) -> None:
+        symbols = len(self.symbols)
+        self._tick = np.concatenate([self._tick, np.repeat(ticks, symbols)])
+        self._key = np.concatenate([self._key, np.tile(np.arange(symbols), len(ticks))])
+        self._due = np.concatenate([self._due, np.repeat(self.due(ticks), symbols)])
+        self._entry = np.concatenate([self._entry, np.full(len(ticks) * symbols, np.nan)])
+
+    def _concerned(self, starts: I64) -> bool:
+        """Whether bars that began then can be the entry or the end of any tick that waits; in a live session they seldom are."""
+        if not len(starts):
+            return False
+        last = starts.max()
+        return bool((((self._tick <= last) & np.isnan(self._entry)) | (self._due <= last)).any())
+
+    def _match(self, bars: Chunk, starts: I64, price: F64) -> Chunk:
         known, value = np.full(len(self._tick), -1, np.int64), np.full(len(self._tick), np.nan)
         for key in range(len(self.symbols)):
             mine = np.flatnonzero((bars.key == key) & ~np.isnan(price))

@@ -47,10 +47,8 @@ class Forest:
         return self.column, self.threshold, self.left, self.right, self.missing_left, self.value
 
 
-def _rows(X: F64) -> Array:
-    # beyond float32 is infinite there: the same to a tree as very large
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(X, np.float32)
+def _rows(X: F64) -> F64:
+    return np.ascontiguousarray(X, np.float64)
 
 
 @njit(cache=True)
@@ -59,7 +57,7 @@ def _score(X: Any, roots: I64, nodes: Any, out: F64) -> None:
     for i in range(X.shape[0]):
         for at in roots:
             while column[at] >= 0:
-                x = X[i, column[at]]
+                x = np.float32(X[i, column[at]])  # beyond float32 is infinite: the same to a tree as very large
                 goes_left = missing_left[at] if np.isnan(x) else x <= threshold[at]
                 at = left[at] if goes_left else right[at]
             out[i] += value[at]
@@ -73,7 +71,7 @@ def _contributions(X: Any, roots: I64, nodes: Any, out: F64) -> None:
         for at in roots:
             out[i, last] += value[at]
             while column[at] >= 0:
-                x = X[i, column[at]]
+                x = np.float32(X[i, column[at]])  # beyond float32 is infinite: the same to a tree as very large
                 goes_left = missing_left[at] if np.isnan(x) else x <= threshold[at]
                 after = left[at] if goes_left else right[at]
                 out[i, column[at]] += value[after] - value[at]

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from undertow.core.chunk import F64
-from undertow.models.logistic import fit_logistic, sigmoid
+from undertow.models.logistic import clipped, fit_logistic, sigmoid
 from undertow.models.register import model
 
 #: precision of the prior on a coefficient and on the base: a deviation of 0.1 in log-odds, an information coefficient of about 0.06
@@ -63,14 +63,13 @@ class Signal:
         return np.asarray(np.sign(known) * np.maximum(np.abs(known) - self.dead, 0.0), np.float64)
 
     def _parts(self, X: F64) -> F64:
-        return np.asarray(np.clip(self._beyond(X) / self.scale_, -MOST, MOST), np.float64)
+        return clipped(self._beyond(X) / self.scale_, -MOST, MOST)
 
     def predict(self, X: F64) -> F64:
         """X (n, p) -> probability of up (n,)."""
-        parts = self.contributions(X)
-        score = parts[:, -1].copy()
-        for column in range(parts.shape[1] - 1):  # in order, row by row: the same bits alone and in company (law 7)
-            score += parts[:, column]
+        score = np.full(len(X), self.base_)
+        for part in (self._parts(X) * self.weights_).T:  # in order, row by row: the same bits alone and in company (law 7)
+            score += part
         return sigmoid(score)
 
     def contributions(self, X: F64) -> F64:

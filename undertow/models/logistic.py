@@ -26,14 +26,19 @@ def dot_rows(X: F64, w: F64) -> F64:
     return out
 
 
+def clipped(x: F64, low: float, high: float) -> F64:
+    """x, of any shape, held between two bounds; NaN stays NaN. The same as ``np.clip``, which takes ten times as long for a few rows."""
+    return np.asarray(np.minimum(np.maximum(x, low), high), np.float64)
+
+
 def sigmoid(score: F64) -> F64:
     """Probability of a log-odds score."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -500.0, 500.0))), np.float64)
+    return np.asarray(1.0 / (1.0 + np.exp(-clipped(score, -500.0, 500.0))), np.float64)
 
 
 def logit(p: F64) -> F64:
     """Log-odds of a probability, kept finite."""
-    kept = np.clip(p, 1e-6, 1.0 - 1e-6)
+    kept = clipped(p, 1e-6, 1.0 - 1e-6)
     return np.log(kept / (1.0 - kept))
 
 
@@ -79,7 +84,8 @@ class RidgeLogistic:
 
     def _standard(self, X: F64) -> F64:
         # clipped: one wild value of a new day must not decide alone
-        return np.asarray(np.nan_to_num(np.clip((X - self.centre_) / self.scale_, -5.0, 5.0)), np.float64)
+        standard = clipped((X - self.centre_) / self.scale_, -5.0, 5.0)
+        return np.where(np.isnan(standard), 0.0, standard)
 
     def predict(self, X: F64) -> F64:
         """X (n, p) -> probability of up (n,)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -54,14 +55,19 @@ class Trained:
         """Log-odds of the base models (n, models); NaN where a model does not speak."""
         X, phase = _parts(rows)
         self._fits(X)
-        out = np.full((len(X), len(self.models)), np.nan)
+        speaks = self._speaks(len(X), phase)
+        odds, p_up = np.full(speaks.shape, np.nan), np.full(speaks.shape, np.nan)
+        asked_of = speaks.sum(axis=0)
         for m, (one, reads) in enumerate(zip(self.models, self.reads, strict=True)):
-            asked = self._asked(m, len(X), phase)
+            # rows of one tick are of one phase: a model speaks about all of them, or about none
+            asked: slice | Array = slice(None) if asked_of[m] == len(X) else np.flatnonzero(speaks[:, m])
+            if not asked_of[m]:
+                continue
             if isinstance(one, SequenceNetwork):
-                out[asked, m] = one.log_odds(rows[asked] if isinstance(rows, Rows) else X[asked][:, reads], reads)
-            elif asked.any():
-                out[asked, m] = logit(one.predict(X[asked][:, reads]))
-        return out
+                odds[asked, m] = one.log_odds(rows[asked] if isinstance(rows, Rows) else X[asked][:, reads], reads)
+            else:
+                p_up[asked, m] = one.predict(np.take(X[asked], reads, axis=1))
+        return np.where(np.isnan(p_up), odds, logit(p_up))
 
     def score(self, rows: F64 | Rows, odds: F64) -> F64:
         """Score (n,) of rows whose base models said ``odds`` (n, models)."""
@@ -76,10 +82,10 @@ class Trained:
         """Model -> its parts of the score (n, features + 1), weight included; nothing where it does not speak."""
         X, phase = _parts(rows)
         self._fits(X)
-        weights = self.stack.by_row(len(X), phase)
+        weights, speaks = self.stack.by_row(len(X), phase), self._speaks(len(X), phase)
         out = {}
         for m, (name, one, reads) in enumerate(zip(self.names, self.models, self.reads, strict=True)):
-            parts, asked = np.zeros((len(X), X.shape[1] + 1)), np.flatnonzero(self._asked(m, len(X), phase) & (weights[:, m] > 0.0))
+            parts, asked = np.zeros((len(X), X.shape[1] + 1)), np.flatnonzero(speaks[:, m] & (weights[:, m] > 0.0))
             if len(asked):
                 if isinstance(one, SequenceNetwork):
                     own = one.explain(rows[asked] if isinstance(rows, Rows) else X[asked][:, reads], reads)
@@ -89,10 +95,9 @@ class Trained:
             out[name] = parts
         return out
 
-    def _asked(self, m: int, rows: int, phase: I64 | None) -> Array:
-        """Which rows model ``m`` speaks about, bool (rows,)."""
-        spoken = np.array([name in self.speaks[m] for name in PHASES])
-        return spoken[np.full(rows, REGULAR) if phase is None else phase]
+    def _speaks(self, rows: int, phase: I64 | None) -> Array:
+        """Which models speak about which rows, bool (rows, models)."""
+        return _by_phase(self.speaks)[np.full(rows, REGULAR) if phase is None else phase]
 
     def _fits(self, X: F64) -> None:
         if self.features and X.shape[1] != len(self.features):
@@ -109,6 +114,12 @@ class Shelf(Protocol):
     def keep(self, stage: Trained) -> None:
         """Take a stage that was just taught."""
         ...
+
+
+@cache
+def _by_phase(speaks: tuple[tuple[str, ...], ...]) -> Array:
+    """Which models speak in which phase, bool (phases, models), from the phases of each."""
+    return np.array([[name in phases for phases in speaks] for name in PHASES]).reshape(len(PHASES), len(speaks))
 
 
 def _parts(rows: F64 | Rows) -> tuple[F64, I64 | None]:

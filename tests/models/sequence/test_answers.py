@@ -12,7 +12,7 @@ import pytest
 
 from tests.models.sequence.worlds import network, panel
 from undertow.core.chunk import F64, I64
-from undertow.core.errors import StoreError
+from undertow.core.errors import BadInput, StoreError
 from undertow.models.rows import Past, Rows
 from undertow.models.sequence.answers import Memory, answer, explain_rows
 from undertow.models.sequence.choice import choose_columns
@@ -85,8 +85,9 @@ def test_a_row_between_ticks_comes_last_in_its_window_and_changes_no_other(kind:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_past_has_left_behind_is_taken_up_where_it_is_the_very_same_alone(kind: str) -> None:
-    of, memory = network(kind), Memory()
+    of = network(kind)
     kernels = kernels_of(of)
+    memory = Memory.fresh(of, kernels, SYMBOLS)
     other = world(seed=5)
     for past, count in ((world(), 12), (world(), 12), (world(), 13), (other, 13), (world(session=np.arange(TICKS) * 3), 14), (world(), 0)):
         known = Past(tick=past.tick[:count], session=past.session[:count], X=past.X[:count])
@@ -95,7 +96,42 @@ def test_what_a_past_has_left_behind_is_taken_up_where_it_is_the_very_same_alone
         rows = rows_at(known, tick, X, np.full(len(tick), known.session[-1] if count else 0))
         for asked in (rows[:SYMBOLS], rows[SYMBOLS:], rows):
             np.testing.assert_array_equal(answer(of, kernels, asked, COLUMNS, memory), answer(of, kernels, asked, COLUMNS))
-    assert set(memory) == set(range(SYMBOLS))
+    assert memory.count.tolist() == [0] * SYMBOLS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_past_that_differs_in_one_bit_is_another(kind: str) -> None:
+    of, past = network(kind), world()
+    kernels = kernels_of(of)
+    memory = Memory.fresh(of, kernels, SYMBOLS)
+    tick = np.array([10 * TICKS - 5])
+    X = np.random.default_rng(2).standard_normal((1, SYMBOLS, 5))
+    past.X[-3:, 0, 1] = 0.0, np.nan, 1.0
+    for row, value in ((-3, -0.0), (-2, 0.5), (-1, np.nextafter(1.0, 2.0)), (-1, np.inf)):
+        answer(of, kernels, rows_at(past, tick, X, past.session[-1:]), COLUMNS, memory)
+        past.X[row, 0, 1] = value
+        rows = rows_at(past, tick, X, past.session[-1:])
+        left = memory.past.copy()
+        np.testing.assert_array_equal(answer(of, kernels, rows, COLUMNS, memory), answer(of, kernels, rows, COLUMNS))
+        assert (left[0].view(np.int64) != memory.past[0].view(np.int64)).sum() == 1
+        assert np.array_equal(left[1].view(np.int64), memory.past[1].view(np.int64))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_do_not_belong_to_their_past_are_refused(kind: str) -> None:
+    of, past = network(kind), world()
+    rows = rows_at(past, past.tick, past.X, past.session)
+    with pytest.raises(BadInput, match="taught on 3 features and got 2"):
+        answer(of, kernels_of(of), rows, COLUMNS[:2])
+    with pytest.raises(BadInput, match="Rows of 4 features cannot follow rows of 5"):
+        answer(of, kernels_of(of), replace(rows, X=rows.X[:, :4]), np.array([3, 1, 2]))
+    for key in (SYMBOLS, -1):
+        with pytest.raises(IndexError, match="a symbol that the past does not have"):
+            answer(of, kernels_of(of), replace(rows, key=np.full(len(rows), key)), COLUMNS)
+    with pytest.raises(IndexError):
+        answer(of, kernels_of(of), rows, COLUMNS + 3)
+    with pytest.raises(IndexError):
+        kernels_of(replace(of, scaler=replace(of.scaler, masked=np.array([3]))))
 
 
 @pytest.mark.parametrize("kind", KINDS)

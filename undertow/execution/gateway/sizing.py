@@ -31,19 +31,16 @@ def fill_events(symbols: Sequence[str], executions: Sequence[tuple[Execution, In
     if not executions:
         return empty_chunk(Fill, symbols)
     place = {symbol: i for i, symbol in enumerate(symbols)}
-    key = np.array([place[one.symbol] for one, _ in executions], np.int64)
-    start, known = np.array([one.at for one, _ in executions], np.int64), np.array([at for _, at in executions], np.int64)
+    told = sorted(executions, key=lambda each: (each[1], place[each[0].symbol], each[0].at))
     names = ("price", "commission", "spread_cost", "impact_cost")
-    columns = {name: np.array([getattr(one, name) for one, _ in executions]) for name in names}
-    columns["shares"] = np.array([one.side * one.shares for one, _ in executions])
-    order = np.lexsort((start, key, known))
+    columns = {name: np.array([getattr(one, name) for one, _ in told]) for name in names}
     chunk = chunk_of(
         Fill,
         symbols,
-        key=key[order],
-        event_at=start[order],
-        known_at=known[order],
-        columns={name: column[order] for name, column in columns.items()},
+        key=np.array([place[one.symbol] for one, _ in told], np.int64),
+        event_at=np.array([one.at for one, _ in told], np.int64),
+        known_at=np.array([at for _, at in told], np.int64),
+        columns={**columns, "shares": np.array([one.side * one.shares for one, _ in told])},
         origin=Origin(Grade.MODELLED, (source,)),
     )
     return replace(chunk, seq=chunk.seq + first)

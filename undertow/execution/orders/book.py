@@ -63,45 +63,56 @@ def states_of(book: Array) -> OrderStates:
     return OrderStates(book["number"].copy(), book["status"].copy(), book["reason"].copy(), book["total"].copy())
 
 
-def living(book: Array) -> I64:
-    """Places of the orders that live, and of the parents and leaders that they look at."""
+@kernel.compiled
+def kept(book: Array) -> Array:
+    """A copy of the orders that live, and of the parents and leaders that they look at, for the next push."""
     alive = book["status"] <= PARTLY_FILLED
-    for looked_at in (book["parent"], book["leader"]):
-        alive[looked_at[alive & (looked_at >= 0)]] = True
-    return np.flatnonzero(alive)
-
-
-def kept(book: Array, rows: I64) -> Array:
-    """A book of some of these (ascending), for the next push; the parents and leaders of those that live are among them."""
-    places = np.full(len(book), -1, np.int64)
-    places[rows] = np.arange(len(rows))
-    mine = book[rows]
-    mine["parent"] = np.where(mine["parent"] >= 0, places[mine["parent"]], -1)
-    mine["leader"], mine["bar"] = places[mine["leader"]], -1
+    for i in range(book.shape[0]):
+        if book[i].status <= PARTLY_FILLED and book[i].parent >= 0:
+            alive[book[i].parent] = True
+    for i in range(book.shape[0]):
+        if alive[i]:
+            alive[book[i].leader] = True
+    places, mine = np.cumsum(alive) - 1, book[alive]
+    for i in range(mine.shape[0]):
+        parent = mine[i].parent
+        mine[i].parent = places[parent] if parent >= 0 and alive[parent] else -1
+        mine[i].leader, mine[i].bar = places[mine[i].leader], -1
     return mine
 
 
+@kernel.inlined
+def place_of(book: Array, number: int) -> int:
+    """Where an order stands in a book, whose numbers ascend; -1 where it does not."""
+    place = np.searchsorted(book["number"], number)
+    return int(place) if place < book.shape[0] and book[int(place)].number == number else -1
+
+
+@kernel.inlined
+def head_of(orders: Orders, i: int) -> int:
+    """The first order of an order's group; itself where it has none."""
+    head = i
+    for j in range(i - 1, -1, -1):
+        if orders.group[i] < 0 or orders.decided_at[j] != orders.decided_at[i]:
+            break
+        if orders.group[j] == orders.group[i]:
+            head = j
+    return head
+
+
+@kernel.compiled
 def with_new(book: Array, orders: Orders, first: int, latency: int) -> Array:
     """A copy with orders behind, numbered from ``first``, that arrive ``latency`` ns after they were decided."""
-    b, k = len(book), len(orders.kind)
-    if k == 0:
-        return book
-    new = np.zeros(k, ENTRY)
-    for name in ("decided_at", "kind", "shares", "limit", "stop", "until"):
-        new[name] = getattr(orders, name)
-    new["number"] = np.arange(first, first + k)
-    new["arrives_at"] = np.minimum(orders.decided_at, NEVER - latency) + latency
-    place = np.searchsorted(book["number"], orders.parent)
-    there = place < b
-    there[there] = book["number"][place[there]] == orders.parent[there]
-    new["parent"] = np.where(orders.parent >= first, orders.parent - first + b, np.where(there, place, -1))
-    new["leader"] = b + np.arange(k)
-    if (orders.group >= 0).any():
-        _, head, which = np.unique(np.stack([orders.decided_at, orders.group]), axis=1, return_index=True, return_inverse=True)
-        new["leader"] = b + np.where(orders.group >= 0, head[which], np.arange(k))
-    new["bar"] = -1
-    both = np.empty(b + k, ENTRY)  # concatenate would look at what the fields' types have in common first
-    both[:b], both[b:] = book, new
+    b = book.shape[0]
+    both = np.zeros(b + orders.kind.shape[0], book.dtype)
+    both[:b] = book
+    for i in range(orders.kind.shape[0]):
+        new, at, parent = both[b + i], orders.decided_at[i], orders.parent[i]
+        new.number, new.kind, new.shares, new.bar = first + i, orders.kind[i], orders.shares[i], -1
+        new.limit, new.stop, new.until = orders.limit[i], orders.stop[i], orders.until[i]
+        new.decided_at, new.arrives_at = at, min(at, NEVER - latency) + latency
+        new.parent = b + parent - first if parent >= first else place_of(book, parent)
+        new.leader = b + head_of(orders, i)
     return both
 
 

@@ -13,11 +13,10 @@ from undertow.execution.orders.columns import CANCEL, LIMIT, STOP, STOP_LIMIT, K
 def check_bars(bars: OrderBars, ended: Instant) -> None:
     """Raise LawBroken unless bars follow each other and begin no earlier than ``ended``, BadInput unless their columns are equally long."""
     n = len(bars.start)
-    wrong = [name for name, column in bars._asdict().items() if len(column) != n]
+    wrong = [name for name, column in zip(bars._fields, bars, strict=True) if len(column) != n]
     if wrong:
         raise BadInput(f"{', '.join(wrong)} must have {n} rows, as many as there are starts")
-    early = np.concatenate([bars.start < np.append(ended, bars.end[:-1]) if n else bars.start < 0, bars.end <= bars.start])
-    if early.any():
+    if n and (bars.start[0] < ended or (bars.end <= bars.start).any() or (n > 1 and (bars.start[1:] < bars.end[:-1]).any())):
         raise LawBroken("a bar begins before the one before it has ended, or ends before it begins: nothing was traded")
 
 
@@ -27,12 +26,12 @@ def check_orders(orders: Orders, first: int, after: Instant, ended: Instant, who
     They are numbered from ``first``; orders up to ``after`` and bars up to ``ended`` have been pushed before.
     """
     k, at = len(orders.kind), orders.decided_at
-    wrong = [name for name, column in orders._asdict().items() if len(column) != k]
+    wrong = [name for name, column in zip(orders._fields, orders, strict=True) if len(column) != k]
     if wrong:
         raise BadInput(f"{', '.join(wrong)} must have {k} rows, as many as there are kinds")
     if k == 0:
         return
-    if np.any(np.diff(at) < 0) or at[0] <= after or at[0] < ended:
+    if at[0] <= after or at[0] < ended or (k > 1 and (at[1:] < at[:-1]).any()):
         raise LawBroken(f"an order decided at {iso(int(at[0]))} was pushed after something later: nothing was traded, push in time order")
     row, wrong_with = _first_wrong(orders, first, whole)
     if row >= 0:

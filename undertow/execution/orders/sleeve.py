@@ -11,7 +11,7 @@ from undertow.core.errors import BadInput
 from undertow.core.orders import Costs
 from undertow.core.time import MINUTE, Duration, Instant
 from undertow.execution.account import opened, summary_of
-from undertow.execution.orders.book import NO_BOOK, kept, living, states_of, with_new
+from undertow.execution.orders.book import NO_BOOK, kept, states_of, with_new
 from undertow.execution.orders.check import check_bars, check_orders
 from undertow.execution.orders.columns import (
     LOGGED,
@@ -31,7 +31,7 @@ from undertow.execution.orders.work import Terms
 from undertow.execution.rules import rules_of
 from undertow.execution.tables import NO_ACTIONS, Actions, Summary
 
-ROOM = 4096  #: rows of a log, at least
+ROOM = 4096  #: rows of a log that may need so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class OrderSleeve:
         self._table = rule or policies(Account.UNLIMITED)
         self._rules = rules_of(costs, self._venue.bars_per_day)
         self._state, self._seat = opened(capital), desk_of(capital)
-        self._book, self._come, self._given = NO_BOOK, 0, 0
+        self._book, self._given = NO_BOOK, 0
         self._ended: Instant = -(2**63)
         self._decided: Instant = -(2**63)
 
@@ -85,25 +85,21 @@ class OrderSleeve:
         n = len(bars.start)
         check_orders(orders, self._given, self._decided, self._ended, self._rules.whole)
         check_bars(bars, self._ended)
-        self._decided = int(orders.decided_at[-1]) if len(orders.kind) else self._decided
+        if len(orders.kind):
+            self._book = with_new(self._book, orders, self._given, self._venue.latency)
+            self._decided, self._given = int(orders.decided_at[-1]), self._given + len(orders.kind)
         self._ended = int(bars.end[-1]) if n else self._ended
-        self._book = with_new(self._book, orders, self._given, self._venue.latency)
-        self._given += len(orders.kind)
         book, ledger = self._book, Ledger(np.empty(n), np.empty(n), np.empty(n))
-        active = np.empty(len(book), np.int64)
-        standing = np.flatnonzero(book["status"][: self._come] <= PARTLY_FILLED)
-        active[: len(standing)] = standing
-        place = np.array([0, len(standing), self._come], np.int64)
-        log, parts = np.empty(max(ROOM, MOST * len(book) + 1), LOGGED), []
+        active, place = np.empty(len(book), np.int64), np.zeros(3, np.int64)  # what stands arrives anew at the first bar
+        most = MOST * len(book) + 1  # fills in one bar
+        log, parts = np.empty(min(max(ROOM, most), most * n), LOGGED), []
         while place[0] < n:
             rows = fold_orders(
                 bars, book, active, place, actions, self._table, self._terms, self._rules, self._state, self._seat, ledger, log
             )
             parts.append(log[:rows].copy())
         states = states_of(book)
-        alive = living(book)
-        self._come = int(np.searchsorted(alive, place[2]))
-        self._book = kept(book, alive)
+        self._book = kept(book)
         return Worked(ledger=ledger, fills=fills_of(parts), states=states)
 
     def open_orders(self) -> OrderStates:

@@ -9,30 +9,34 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from undertow.core.calendar import Calendar
-from undertow.core.chunk import I64, Chunk
+from undertow.core.chunk import I64, Array, Chunk
 from undertow.core.errors import BadData, StoreError
 from undertow.core.events import PRICE_SCALE, Bar, Event
 from undertow.core.orders import Costs
 from undertow.core.time import MINUTE, Duration, Instant
 from undertow.execution.gateway.words import OPEN, Answer, Execution, Lasts, Order, Says, Seen, Stands, Type, Update
 from undertow.execution.inbox import NONE_WAITING, Traded, Waiting, is_action, keys_of
-from undertow.execution.orders.columns import NEVER, Kind, OrderBars, Reason, Status, order_bars, orders_of, sessions_of
+from undertow.execution.orders.columns import NEVER, NO_ORDERS, Kind, Ledger, OrderBars, Orders, Reason, Status, order_bars, sessions_of
 from undertow.execution.orders.sleeve import OrderSleeve, Venue, Worked
 from undertow.execution.risk.inputs import Item, Side
-from undertow.execution.tables import Bars
+from undertow.execution.tables import NO_ACTIONS, NO_FLOATS, NO_INTS, Bars
 
 BEFORE_ALL: Instant = -(2**63)
+NAN = float("nan")
+FIELDS = tuple(one.name for one in fields(Order))
+NO_BARS = order_bars(NO_INTS, NO_INTS, np.empty((0, 5)), NO_INTS, NO_INTS)
 KINDS = {Type.MARKET: Kind.MARKET, Type.LIMIT: Kind.LIMIT, Type.STOP: Kind.STOP, Type.STOP_LIMIT: Kind.STOP_LIMIT}
 AUCTIONS = {Lasts.OPG: Kind.ON_OPEN, Lasts.CLS: Kind.ON_CLOSE}
-STANDS = {
+STANDS: dict[int, Stands] = {
     Status.OPEN: Stands.ACCEPTED,
     Status.PARTLY_FILLED: Stands.PARTLY_FILLED,
     Status.FILLED: Stands.FILLED,
@@ -48,8 +52,10 @@ class _Kept:
 
     at: Instant
     order: Order
+    number: int  #: in its sleeve
+    counts: tuple[int, ...]  #: in ``Orders``: when it was decided, kind, until, parent and group
+    sizes: tuple[float, ...]  #: and its shares, limit and stop
     cancels: int = -1  #: number of the order that this one ends
-    number: int = -1  #: in its sleeve
     filled: float = 0.0
     value: float = 0.0  #: USD of what was filled
     stands: Stands = Stands.ACCEPTED
@@ -145,96 +151,92 @@ class Floor:
                 for key in np.unique(keys[keys >= 0]).tolist():
                     sleeve = self.sleeves[key]
                     sleeve.actions = sleeve.actions.with_rows(chunk, keys == key)
-        done: list[tuple[I64, int, I64, Worked]] = []
+        ledgers: list[Ledger] = []
         executions: list[tuple[Execution, Instant]] = []
-        for key, (bars, known) in self._bars(chunks).items():
-            worked = self._meet(key, bars, known)
-            done.append((known, key, bars.end, worked))
-            executions += self._told(key, bars, known, worked)
-            self._end(self.sleeves[key])
-        return _marked(done, executions)
+        key, known, bars = self._bars(chunks)
+        for k, a, b in self._runs(key):
+            own, sleeve = OrderBars._make(column[a:b] for column in bars), self.sleeves[k]
+            worked = self._meet(sleeve, own, known[a:b])
+            ledgers.append(worked.ledger)
+            executions += self._told(sleeve, own.start.tolist(), known[a:b].tolist(), worked)
+            self._end(sleeve)
+        return _marked(key, known, bars.end, ledgers, executions)
 
-    def _bars(self, chunks: Sequence[Chunk]) -> dict[int, tuple[OrderBars, I64]]:
+    def _bars(self, chunks: Sequence[Chunk]) -> tuple[I64, I64, OrderBars]:
+        """One symbol after the other, each one's in the order in which they became known: its position, that instant, and the bar."""
         parts = []
         for chunk in chunks:
             if chunk.kind is self.traded.kind:
                 keys = keys_of(chunk, self._place)
-                rows = np.flatnonzero(self.traded.rows(chunk) & (keys >= 0))
-                ours = chunk[rows]
-                prices = [ours.numbers(name) / PRICE_SCALE for name in ("open", "high", "low", "close")]
-                parts.append((keys[rows], ours.event_at, ours.known_at, np.column_stack([*prices, ours.numbers("volume")])))
+                ours = self.traded.rows(chunk) & (keys >= 0)
+                prices = [chunk.numbers(name)[ours] / PRICE_SCALE for name in ("open", "high", "low", "close")]
+                table = np.column_stack([*prices, chunk.numbers("volume")[ours]])
+                parts.append((keys[ours], chunk.event_at[ours], chunk.known_at[ours], table))
         if not parts:
-            return {}
+            return NO_INTS, NO_INTS, NO_BARS
         key, end, known, prices_of = (np.concatenate(column) for column in zip(*parts, strict=True))
-        start, out = self.traded.starts(end), {}
-        session, closes = sessions_of(self.calendar, start, end)
-        for k in sorted(set(key.tolist())):
-            mine = np.flatnonzero(key == k)
-            mine = mine[np.lexsort((end[mine], known[mine]))]
-            latest = np.maximum.accumulate(np.concatenate([[self.sleeves[k].ended], end[mine][:-1]]))
-            mine = mine[start[mine] >= latest]
-            out[k] = order_bars(start[mine], end[mine], prices_of[mine], session[mine], closes[mine]), known[mine]
-        return out
+        rows = np.lexsort((end, known, key))
+        key, end = key[rows], end[rows]
+        latest = np.concatenate([end[:1], end[:-1]])  # when the symbol's bars before have ended
+        for k, a, b in self._runs(key):
+            latest[a] = self.sleeves[k].ended
+            latest[a:b] = np.maximum.accumulate(latest[a:b])
+        start = self.traded.starts(end)
+        fits = start >= latest
+        key, start, end, rows = key[fits], start[fits], end[fits], rows[fits]
+        return key, known[rows], order_bars(start, end, prices_of[rows], *sessions_of(self.calendar, start, end))
 
-    def _meet(self, key: int, bars: OrderBars, known: I64) -> Worked:
-        sleeve = self.sleeves[key]
-        n = len(bars.start)
-        upto = sleeve.given
-        while n and upto < len(sleeve.orders) and sleeve.orders[upto].at < bars.end[-1]:
+    def _runs(self, key: I64) -> list[tuple[int, int, int]]:
+        """Each symbol that is among ``key`` (n,), which ascends, and the rows from which and to which it stands there."""
+        edges = key.searchsorted(np.arange(len(self.symbols) + 1)).tolist()
+        return [(k, a, b) for k, (a, b) in enumerate(pairwise(edges)) if a < b]
+
+    def _meet(self, sleeve: _Sleeve, bars: OrderBars, known: I64) -> Worked:
+        upto, end = sleeve.given, int(bars.end[-1])
+        while upto < len(sleeve.orders) and sleeve.orders[upto].at < end:
             upto += 1
-        orders = sleeve.orders[sleeve.given : upto]
-        sleeve.given = upto
-        given = orders_of(
-            np.array([one.at for one in orders], np.int64),
-            np.array([Kind.CANCEL if one.cancels >= 0 else _kind(one.order) for one in orders], np.int64),
-            np.array([0.0 if one.cancels >= 0 else one.order.side * one.order.shares for one in orders], np.float64),
-            limit=np.array([_or_nan(one.order.limit) for one in orders], np.float64),
-            stop=np.array([_or_nan(one.order.stop) for one in orders], np.float64),
-            until=np.array([self._until(one) for one in orders], np.int64),
-            parent=np.array([one.cancels for one in orders], np.int64),
-        )
-        met = Bars(bars.start, known, bars.open, bars.close, bars.volume)
-        actions, sleeve.actions = sleeve.actions.due(met)
-        worked = sleeve.account.push(bars, given, actions)
-        if n:
-            sleeve.ended = int(bars.end[-1])
-            sleeve.equity, sleeve.cash, sleeve.shares = (float(column[-1]) for column in worked.ledger)
-            priced = bars.close[~np.isnan(bars.close)]
-            sleeve.mark = float(priced[-1]) if len(priced) else sleeve.mark
+        orders = _columns(sleeve.orders[sleeve.given : upto])
+        sleeve.given, actions = upto, NO_ACTIONS
+        if len(sleeve.actions.event_at):
+            actions, sleeve.actions = sleeve.actions.due(Bars(bars.start, known, bars.open, bars.close, bars.volume))
+        worked = sleeve.account.push(bars, orders, actions)
+        sleeve.ended = end
+        sleeve.equity, sleeve.cash, sleeve.shares = (float(column[-1]) for column in worked.ledger)
+        priced = bars.close[~np.isnan(bars.close)]
+        sleeve.mark = float(priced[-1]) if len(priced) else sleeve.mark
         return worked
 
-    def _told(self, key: int, bars: OrderBars, known: I64, worked: Worked) -> list[tuple[Execution, Instant]]:
+    def _told(self, sleeve: _Sleeve, start: list[int], known: list[int], worked: Worked) -> list[tuple[Execution, Instant]]:
         """Fills and states, as updates."""
-        sleeve, out = self.sleeves[key], []
-        fills = worked.fills
-        for i in range(len(fills.order)):
-            kept = sleeve.orders[int(fills.order[i])]
-            shares, bar = float(fills.shares[i]), int(fills.bar[i])
+        out = []
+        for bar, number, at, shares, price, commission, spread_cost, impact_cost in _rows(worked.fills):
+            kept = sleeve.orders[number]
+            order = kept.order
             execution = Execution(
-                id=f"{kept.order.id}@{int(bars.start[bar])}.{int(fills.at[i])}",
-                order=kept.order.id,
-                broker_id=kept.order.id,
-                symbol=kept.order.symbol,
-                side=kept.order.side,
+                id=f"{order.id}@{start[bar]}.{at}",
+                order=order.id,
+                broker_id=order.id,
+                symbol=order.symbol,
+                side=order.side,
                 shares=abs(shares),
-                price=float(fills.price[i]),
-                at=int(bars.start[bar]),
-                commission=float(fills.commission[i]),
-                spread_cost=float(fills.spread_cost[i]),
-                impact_cost=float(fills.impact_cost[i]),
+                price=price,
+                at=start[bar],
+                commission=commission,
+                spread_cost=spread_cost,
+                impact_cost=impact_cost,
             )
-            kept.filled += abs(shares)
-            kept.value += abs(shares) * execution.price
-            kept.stands = Stands.FILLED if kept.filled >= kept.order.shares else Stands.PARTLY_FILLED
-            kept.changed = int(known[bar])
+            kept.filled += execution.shares
+            kept.value += execution.shares * price
+            kept.stands = Stands.FILLED if kept.filled >= order.shares else Stands.PARTLY_FILLED
+            kept.changed = known[bar]
             self.updates.append(Update(order=_seen(kept), execution=execution))
-            out.append((execution, int(known[bar])))
-        for number, status, reason in zip(worked.states.order, worked.states.status, worked.states.reason, strict=True):
-            kept = sleeve.orders[int(number)]
-            stands = STANDS[Status(int(status))]
-            if kept.cancels < 0 and stands is not kept.stands and len(known):
-                kept.stands, kept.changed = stands, int(known[-1])
-                self.updates.append(Update(order=_seen(kept), why=_reason(int(reason))))
+            out.append((execution, known[bar]))
+        for number, status, reason, _ in _rows(worked.states):
+            kept = sleeve.orders[number]
+            stands = STANDS[status]
+            if kept.cancels < 0 and stands is not kept.stands:
+                kept.stands, kept.changed = stands, known[-1]
+                self.updates.append(Update(order=_seen(kept), why=_reason(reason)))
         return out
 
     def _take(self, at: Instant, order: Order, does: str) -> str:
@@ -242,11 +244,14 @@ class Floor:
         sleeve = self.sleeves[key]
         number = len(sleeve.orders)
         if does == "submit":
-            kept = _Kept(at=at, order=order, number=number, changed=at)
+            counts, sizes = (at, _kind(order), self._until(order, at), -1, -1), _sizes(order)
+            kept = _Kept(at=at, order=order, number=number, counts=counts, sizes=sizes, changed=at)
             self._by_id[order.id] = key, kept
             sleeve.orders.append(kept)
             return order.id
-        sleeve.orders.append(_Kept(at=at, order=order, cancels=self._by_id[order.id][1].number, number=number))
+        ends = self._by_id[order.id][1].number
+        counts, sizes = (at, Kind.CANCEL, NEVER, ends, -1), (0.0, NAN, NAN)
+        sleeve.orders.append(_Kept(at=at, order=order, number=number, counts=counts, sizes=sizes, cancels=ends))
         self._end(sleeve)
         return order.id
 
@@ -267,16 +272,15 @@ class Floor:
             return "brackets are not traded here"
         return ""
 
-    def _until(self, kept: _Kept) -> Instant:
-        if kept.cancels >= 0 or kept.order.lasts is Lasts.GTC:
+    def _until(self, order: Order, at: Instant) -> Instant:
+        if order.lasts is Lasts.GTC:
             return NEVER
-        at = int(np.searchsorted(self.calendar.close, kept.at, side="right"))
-        return int(self.calendar.close[at])
+        return int(self.calendar.close[self.calendar.close.searchsorted(at, side="right")])
 
     def _write(self, at: Instant, order: Order, does: str) -> None:
         if self._book is None:
             return
-        line = json.dumps({"at": at, "does": does, "order": asdict(order)}) + "\n"
+        line = json.dumps({"at": at, "does": does, "order": {name: getattr(order, name) for name in FIELDS}}) + "\n"
         try:
             with self._book.open("a", encoding="utf-8") as file:
                 file.write(line)
@@ -305,12 +309,20 @@ def _typed(told: dict[str, Any]) -> dict[str, Any]:
     return {name: kinds[name](value) if name in kinds else value for name, value in told.items()}
 
 
+def _columns(orders: Sequence[_Kept]) -> Orders:
+    if not orders:
+        return NO_ORDERS
+    at, kind, until, parent, group = np.array([one.counts for one in orders], np.int64).T.copy()
+    shares, limit, stop = np.array([one.sizes for one in orders], np.float64).T.copy()
+    return Orders(at, kind, shares, limit, stop, until, parent, group)
+
+
 def _kind(order: Order) -> Kind:
     return AUCTIONS.get(order.lasts, KINDS[order.type])
 
 
-def _or_nan(price: float | None) -> float:
-    return float("nan") if price is None else price
+def _sizes(order: Order) -> tuple[float, float, float]:
+    return order.side * order.shares, NAN if order.limit is None else order.limit, NAN if order.stop is None else order.stop
 
 
 def _reason(code: int) -> str:
@@ -331,18 +343,12 @@ def _seen(kept: _Kept) -> Seen:
     )
 
 
-def _marked(done: Sequence[tuple[I64, int, I64, Worked]], executions: Sequence[tuple[Execution, Instant]]) -> Marked:
-    if not done:
-        none = np.empty(0, np.int64)
-        return Marked(at=none, key=none, equity=np.empty(0), shares=np.empty(0), executions=())
-    known = np.concatenate([one for one, _, _, _ in done])
-    key = np.concatenate([np.full(len(one), k, np.int64) for one, k, _, _ in done])
-    end = np.concatenate([one for _, _, one, _ in done])
+def _rows(columns: Iterable[Array]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _marked(key: I64, known: I64, end: I64, ledgers: Sequence[Ledger], executions: Sequence[tuple[Execution, Instant]]) -> Marked:
     order = np.lexsort((end, key, known))
-    return Marked(
-        at=end[order],
-        key=key[order],
-        equity=np.concatenate([worked.ledger.equity for *_, worked in done])[order],
-        shares=np.concatenate([worked.ledger.shares for *_, worked in done])[order],
-        executions=tuple(executions),
-    )
+    equity = np.concatenate([NO_FLOATS, *(one.equity for one in ledgers)])
+    shares = np.concatenate([NO_FLOATS, *(one.shares for one in ledgers)])
+    return Marked(at=end[order], key=key[order], equity=equity[order], shares=shares[order], executions=tuple(executions))

@@ -1,71 +1,65 @@
 """Answers to rows between teaching ticks: the window is the teaching rows before the row, and the row itself as the newest.
 
 Rows that share their past, the five-minute ticks of an hour, run it through once and take one step each: the same bits as each alone.
-So do rows that are asked about one after the other, where a ``Memory`` keeps what the past has left behind.
+So do rows that are asked about one after the other, where a ``Memory`` keeps what the past has left behind. All symbols and members of
+a network are answered in one compiled call.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from undertow.core.chunk import F64, I64
 from undertow.core.compiled import njit
+from undertow.core.errors import BadInput
 from undertow.models.rows import Past, Rows
 from undertow.models.sequence.network import Kernels, Network, RecurrentKernels, TcnKernels
 from undertow.models.sequence.steps import add_product, head_of, layers_step, tcn_step
-from undertow.models.sequence.windows import F32
-
-Left = tuple[Any, ...]  #: what a past has left behind: of LSTM and GRU ``h`` and ``c``, of TCN its rings
-Memory = dict[int, tuple[bytes, Left | None]]  #: symbol -> the past that was run through last, every bit of it, and what it has left behind
+from undertow.models.sequence.windows import F32, scale
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One symbol's rows (n,) and where the window of each lies in its past."""
+@dataclass(slots=True)
+class Memory:
+    """Of one network: each symbol's past that was run through last, every bit of it, and what it has left behind."""
 
-    before: F32  #: (past rows, width)
-    now: F32  #: (n, width)
-    place: I64  #: (n,) where each window's past ends
-    first: I64  #: (n,) where it begins
+    past: F64  #: (symbols, lookback - 1, k) its rows
+    count: I64  #: (symbols,) how many rows it has; -1 before any
+    left: tuple[F32, ...]  #: as ``Kernels.left`` makes room for it
 
-    def past(self, row: int) -> bytes:
-        """The past of a row's window, every bit of it."""
-        return self.before[int(self.first[row]) : int(self.place[row])].tobytes()
-
-    def out(self) -> F64:
-        """Room for the answers."""
-        return np.empty(len(self.now))
+    @classmethod
+    def fresh(cls, network: Network, kernels: Kernels, symbols: int) -> Memory:
+        """Of so many symbols, before any past."""
+        size = symbols, network.shape.lookback - 1, len(network.scaler.centre)
+        return cls(np.zeros(size), np.full(symbols, -1), kernels.left(symbols))
 
 
 def answer(network: Network, kernels: Kernels, rows: Rows, columns: I64, memory: Memory | None = None) -> F64:
     """Log-odds of each row (n,) of the network that reads those columns of the features (k,); ``kernels`` are its own, laid out once.
 
-    memory : of this network's, of one symbol each; a past that is not the very same is run through anew. Answers are the same bits
+    memory : of this network and of as many symbols as the past has; a past that is not the very same is run through anew, and answers
+    are the same bits
     """
     out = np.empty(len(rows))
-    if network.is_deaf:
-        out[:] = sum(float(member["head/bias"][0]) for member in network.members) / len(network.members)
+    if kernels.base_rate is not None:
+        out[:] = kernels.base_rate
         return out
     if not len(rows):
         return out
-    order = np.lexsort((rows.tick, rows.key))
-    place = np.searchsorted(rows.past.tick, rows.tick[order], side="left").astype(np.int64)
-    begin, end = max(int(place.min()) - network.shape.lookback, 0), int(place.max())
-    place -= begin
-    first = _first(rows.past.session[begin:end], rows.session[order], place, network)
-    past = rows.past.X[begin:end][:, :, columns]
-    before = network.scaler.apply(past.reshape(-1, len(columns))).reshape(*past.shape[:2], network.scaler.width)
-    now = network.scaler.apply(rows.X[np.ix_(order, columns)])
-    key = rows.key[order]
-    bounds = np.flatnonzero(np.diff(key, prepend=-1, append=-1))
-    for start, stop in pairwise(bounds):
-        one, symbol = slice(int(start), int(stop)), int(key[start])
-        own = Asked(np.ascontiguousarray(before[:, symbol]), now[one], place[one], first[one])
-        out[order[one]] = _run(kernels, own) if memory is None else _remembered(kernels, own, memory, symbol)
+    network.scaler.check(len(columns))
+    symbols, features = rows.past.X.shape[1:]
+    if rows.X.shape[1] != features:
+        raise BadInput(f"Rows of {rows.X.shape[1]} features cannot follow rows of {features}.")
+    kept = Memory.fresh(network, kernels, symbols) if memory is None else memory
+    asked = np.take(rows.X, columns, axis=1), rows.key, rows.tick, rows.session
+    past = rows.past.X, rows.past.tick, rows.past.session, columns
+    window = network.shape.lookback, network.across, kernels.scaler, kept.past, kept.count
+    if isinstance(kernels, RecurrentKernels):
+        _recurrent_answers(kernels.is_lstm, asked, past, window, kept.left, kernels.weights, out)
+    elif isinstance(kernels, TcnKernels):
+        _tcn_answers(asked, past, window, kernels.primed, kept.left, kernels.weights, out)
     return out
 
 
@@ -76,7 +70,7 @@ def explain_rows(network: Network, kernels: Kernels, rows: Rows, columns: I64) -
     """
     count, out = len(columns), np.zeros((len(rows), len(columns) + 1))
     begin = max(int(np.searchsorted(rows.past.tick, rows.tick.min(initial=0))) - network.shape.lookback, 0)
-    whole = rows.past.X[begin:][:, :, columns], rows.X[:, columns]
+    whole = np.take(rows.past.X[begin:], columns, axis=2), np.take(rows.X, columns, axis=1)
     tick, session = rows.past.tick[begin:], rows.past.session[begin:]
 
     def score(past: F64, now: F64) -> F64:
@@ -84,7 +78,7 @@ def explain_rows(network: Network, kernels: Kernels, rows: Rows, columns: I64) -
         return answer(network, kernels, shown, np.arange(count))
 
     out[:, -1] = score(*(np.full_like(part, np.nan) for part in whole))
-    if network.is_deaf:
+    if kernels.base_rate is not None:
         return out
     for order in (range(count), range(count - 1, -1, -1)):
         parts, was = [np.full_like(part, np.nan) for part in whole], out[:, -1].copy()
@@ -97,126 +91,104 @@ def explain_rows(network: Network, kernels: Kernels, rows: Rows, columns: I64) -
     return out
 
 
-def _first(session: I64, now: I64, place: I64, network: Network) -> I64:
-    """Index (n,) of the oldest past row in each window: within the lookback, and after the last hole in the sessions."""
-    holes = np.flatnonzero(np.diff(session) > network.across) + 1
-    stretch = np.append(0, holes)[np.searchsorted(holes, place - 1, side="right")]
-    first = np.maximum(stretch, place - (network.shape.lookback - 1))
-    last = np.append(session, np.int64(-(2**40)))[place - 1]
-    return np.where((place == 0) | (now - last > network.across), place, first).astype(np.int64)
-
-
-def _remembered(kernels: Kernels, own: Asked, memory: Memory, symbol: int) -> F64:
-    """Answers that begin where the symbol's last past ended, if it is that of the first row; the last row's past is remembered."""
-    past, left = memory.pop(symbol, (b"", None))  # taken out, for what was left is moved on
-    out = own.out()
-    left = _run_into(kernels, own, left if past == own.past(0) else None, out)
-    memory[symbol] = own.past(-1), left
-    return out
-
-
-def _run(kernels: Kernels, own: Asked) -> F64:
-    out = own.out()
-    _run_into(kernels, own, None, out)
-    return out
-
-
-def _run_into(kernels: Kernels, own: Asked, left: Left | None, out: F64) -> Left:
-    """Fill ``out`` (n,); ``left`` is what the first row's past has left behind, None where it is to be run through."""
-    known = left is not None
-    if isinstance(kernels, RecurrentKernels):
-        if left is None:
-            members, layers, units, _ = kernels.recurrent.shape
-            left = np.zeros((members, layers, units), np.float32), np.zeros((members, layers, units), np.float32)
-        h, c = left
-        weights = (h, c, kernels.kernel, kernels.recurrent, kernels.bias, kernels.head, kernels.head_bias)
-        _recurrent_answers(kernels.is_lstm, kernels.lookback, own.before, own.now, own.place, own.first, known, *weights, out)
-    elif isinstance(kernels, TcnKernels):
-        (ring,) = left = (kernels.primed.copy(),) if left is None else left
-        layers_of = (kernels.dilations, kernels.kernel, kernels.bias, kernels.skip, kernels.skip_bias, kernels.head, kernels.head_bias)
-        _tcn_answers(own.before, own.now, own.place, own.first, known, kernels.primed, ring, *layers_of, out)
-    return left or ()
+# Compiled code takes what belongs together as a tuple:
+# asked  : the columns read of each row (n, k), its key, tick and session
+# past   : X (t, symbols, features), tick and session of the teaching rows, and the columns read
+# window : lookback, across, the scaler's arrays, and ``past`` and ``count`` of the memory
 
 
 @njit(cache=True, error_model="numpy")
-def _recurrent_answers(
-    is_lstm: bool,
-    lookback: int,
-    before: F32,
-    now: F32,
-    place: I64,
-    first: I64,
-    known: bool,
-    h: F32,
-    c: F32,
-    kernel: F32,
-    recurrent: F32,
-    bias: F32,
-    head: F32,
-    head_bias: F32,
-    out: F64,
-) -> None:
-    """Windows of LSTM or GRU: rows ``first[i]`` to ``place[i]`` of ``before``, padded in front, then ``now[i]``.
+def _past(i: int, asked: Any, past: Any, window: Any, before: F32) -> tuple[bool, int]:
+    """Whether row ``i`` has another past than the row of its symbol before it, and how many rows its past has.
 
-    ``h`` and ``c`` (members, layers, units) end as the last row's past leaves them; where ``known`` they begin as the first row's does.
-    ``out`` (n,) is the mean log-odds.
+    The past begins within the lookback and after the last hole in the sessions. Another one is noted, and its rows are put into the end
+    of ``before`` (lookback - 1, width), scaled.
     """
+    _, keys, ticks, sessions = asked
+    X, tick, session, columns = past
+    lookback, across, scaler, rows, counts = window
+    place, symbol = np.searchsorted(tick, ticks[i]), keys[i]
+    if not 0 <= symbol < X.shape[1]:
+        raise IndexError("a row is of a symbol that the past does not have")
+    first, after = place, sessions[i]
+    while first > 0 and place - first < lookback - 1 and after - session[first - 1] <= across:
+        first -= 1
+        after = session[first]
+    count = place - first
+    other = counts[symbol] != count
+    counts[symbol] = count
+    for t in range(count):
+        for j in range(len(columns)):
+            value, was = np.float64(X[first + t, symbol, columns[j]]), np.float64(rows[symbol, t, j])
+            # by their bits, for what is not known equals nothing, itself included
+            other |= value.view(np.int64) != was.view(np.int64)
+            rows[symbol, t, j] = value
+    if other:
+        for t in range(count):
+            scale(rows[symbol, t], scaler, before[len(before) - count + t])
+    return other, count
+
+
+@njit(cache=True, error_model="numpy")
+def _recurrent_answers(is_lstm: bool, asked: Any, past: Any, window: Any, left: Any, weights: Any, out: F64) -> None:
+    """Windows of LSTM or GRU: the past of each row, padded in front, then the row itself; ``out`` (n,) is the mean log-odds."""
+    h, c = left
+    kernel, recurrent, bias, head, head_bias = weights
     members, layers, units, gates = recurrent.shape
+    rows, keys, _, _ = asked
+    lookback, _, scaler, _, _ = window
+    width = len(scaler[0]) + len(scaler[2])
+    before, now = np.empty((lookback - 1, width), np.float32), np.empty(width, np.float32)
     one_h, one_c = np.empty((layers, units), np.float32), np.empty((layers, units), np.float32)
     projected, room = np.empty(gates, np.float32), np.empty(gates, np.float32)
-    for i in range(now.shape[0]):
-        if (i == 0 and not known) or (i > 0 and (place[i] != place[i - 1] or first[i] != first[i - 1])):
-            h[:] = 0.0
-            c[:] = 0.0
+    for i in range(len(out)):
+        symbol = keys[i]
+        other, count = _past(i, asked, past, window, before)
+        if other:
+            h[symbol] = 0.0
+            c[symbol] = 0.0
             for m in range(members):
-                for row in range(place[i] - lookback + 1, place[i]):
+                for row in range(lookback - 1):
                     projected[:] = bias[m, 0, 0]
-                    if row >= first[i]:
+                    if row >= lookback - 1 - count:
                         add_product(before[row], kernel[m, 0], projected)
-                    layers_step(is_lstm, projected, kernel[m], recurrent[m], bias[m], h[m], c[m], room)
+                    layers_step(is_lstm, projected, kernel[m], recurrent[m], bias[m], h[symbol, m], c[symbol, m], room)
+        scale(rows[i], scaler, now)
         total = 0.0
         for m in range(members):
-            one_h[:] = h[m]
-            one_c[:] = c[m]
+            one_h[:] = h[symbol, m]
+            one_c[:] = c[symbol, m]
             projected[:] = bias[m, 0, 0]
-            add_product(now[i], kernel[m, 0], projected)
+            add_product(now, kernel[m, 0], projected)
             layers_step(is_lstm, projected, kernel[m], recurrent[m], bias[m], one_h, one_c, room)
             total += head_of(one_h[-1], head[m], head_bias[m])
         out[i] = total / members
 
 
 @njit(cache=True, error_model="numpy")
-def _tcn_answers(
-    before: F32,
-    now: F32,
-    place: I64,
-    first: I64,
-    known: bool,
-    primed: F32,
-    ring: F32,
-    dilations: I64,
-    kernel: F32,
-    bias: F32,
-    skip: F32,
-    skip_bias: F32,
-    head: F32,
-    head_bias: F32,
-    out: F64,
-) -> None:
-    """Windows of TCN, as for LSTM and GRU; ``primed`` are its rings after nothing but zeros, ``ring`` those of the past."""
+def _tcn_answers(asked: Any, past: Any, window: Any, primed: F32, left: Any, weights: Any, out: F64) -> None:
+    """Windows of TCN, as for LSTM and GRU; ``primed`` are its rings after nothing but zeros."""
+    ring = left[0]
+    dilations, kernel, bias, skip, skip_bias, head, head_bias = weights
     members = head.shape[0]
-    one, answer = primed.copy(), np.empty(head.shape[1], np.float32)
-    for i in range(now.shape[0]):
-        if (i == 0 and not known) or (i > 0 and (place[i] != place[i - 1] or first[i] != first[i - 1])):
-            ring[:] = primed
+    rows, keys, _, _ = asked
+    lookback, _, scaler, _, _ = window
+    width = len(scaler[0]) + len(scaler[2])
+    before, now = np.empty((lookback - 1, width), np.float32), np.empty(width, np.float32)
+    one, said = primed.copy(), np.empty(head.shape[1], np.float32)
+    for i in range(len(out)):
+        symbol = keys[i]
+        other, count = _past(i, asked, past, window, before)
+        if other:
+            ring[symbol] = primed
             for m in range(members):
-                for row in range(first[i], place[i]):
-                    t = row - first[i]
-                    tcn_step(before[row], ring[m], t, dilations, kernel[m], bias[m], skip[m], skip_bias[m], answer)
-        one[:] = ring
+                for t in range(count):
+                    row = before[lookback - 1 - count + t]
+                    tcn_step(row, ring[symbol, m], t, dilations, kernel[m], bias[m], skip[m], skip_bias[m], said)
+        scale(rows[i], scaler, now)
+        one[:] = ring[symbol]
         total = 0.0
         for m in range(members):
-            t = place[i] - first[i]
-            tcn_step(now[i], one[m], t, dilations, kernel[m], bias[m], skip[m], skip_bias[m], answer)
-            total += head_of(answer, head[m], head_bias[m])
+            tcn_step(now, one[m], count, dilations, kernel[m], bias[m], skip[m], skip_bias[m], said)
+            total += head_of(said, head[m], head_bias[m])
         out[i] = total / members

@@ -87,7 +87,8 @@ class SequenceNetwork:
             if not any(self.epochs_):
                 self.note_ = "nothing that was learnt beat the base rate on later rows by more than a standard error"
         self.network_ = Network(shape=self.shape, scaler=scaler, members=tuple(members), across=self.across)
-        self._kernels, self._memory = kernels_of(self.network_), Memory()
+        self._kernels = kernels_of(self.network_)
+        self._memory: Memory | None = None
         return self
 
     def log_odds(self, rows: Rows | F64, columns: I64) -> F64:
@@ -95,7 +96,15 @@ class SequenceNetwork:
 
         A bare matrix (n, k) holds those columns alone, and nothing is known before each row.
         """
-        return answer(self.network_, self._kernels, *_with_past(rows, columns), self._memory)
+        return answer(self.network_, self._kernels, *_with_past(rows, columns), self._remembers(rows))
+
+    def _remembers(self, rows: Rows | F64) -> Memory | None:
+        if not isinstance(rows, Rows):
+            return None
+        symbols = rows.past.X.shape[1]
+        if self._memory is None or len(self._memory.count) != symbols:
+            self._memory = Memory.fresh(self.network_, self._kernels, symbols)
+        return self._memory
 
     def explain(self, rows: Rows | F64, columns: I64) -> F64:
         """Contributions (n, k + 1) to ``log_odds`` by column, over the whole window; the last column the base."""
@@ -111,7 +120,7 @@ class SequenceNetwork:
         one = object.__new__(cls)
         one.network_, one.note_ = unpack_network(packed), str(packed["note"])
         one.shape, one.recipe, one.across, one.epochs_ = one.network_.shape, Recipe(), one.network_.across, []
-        one._kernels, one._memory = kernels_of(one.network_), Memory()
+        one._kernels, one._memory = kernels_of(one.network_), None
         return one
 
     def predict(self, panel: Panel | F64) -> F64:

@@ -45,9 +45,11 @@ class Network:
     across: int = 1  #: see ``windows.arrange``
 
     @property
-    def is_deaf(self) -> bool:
-        """Whether no member listens to its rows: then the base rate is all it says."""
-        return not any(member["head/kernel"].any() for member in self.members)
+    def base_rate(self) -> float | None:
+        """The log-odds that are all it says where no member listens to its rows; None where one does."""
+        if any(member["head/kernel"].any() for member in self.members):
+            return None
+        return sum(float(member["head/bias"][0]) for member in self.members) / len(self.members)
 
     def log_odds(self, panel: Panel) -> F64:
         """Score of each row (rows,), from its window alone."""
@@ -64,6 +66,20 @@ class State:
 
 class Kernels(Protocol):
     """The compiled steps with a network's weights laid out for them."""
+
+    @property
+    def scaler(self) -> tuple[F64, F64, I64]:
+        """The scaler's arrays."""
+        ...
+
+    @property
+    def base_rate(self) -> float | None:
+        """That of the network."""
+        ...
+
+    def left(self, symbols: int) -> tuple[F32, ...]:
+        """Room for what the past of each symbol leaves behind: of LSTM and GRU ``h`` and ``c``, of TCN its rings."""
+        ...
 
     def fresh(self) -> State:
         """The state of a stretch that has not begun; the first row pushed must begin one."""
@@ -98,6 +114,18 @@ class RecurrentKernels:
                 self.bias[m, i, : len(bias)] = bias
         self.recurrent = np.stack([np.stack([m[f"rnn{i}/recurrent"] for i in range(shape.layers)]) for m in members])
         self.head, self.head_bias = _heads(network)
+        self.scaler, self.base_rate = network.scaler.arrays(), network.base_rate
+
+    @property
+    def weights(self) -> tuple[F32, F32, F32, F32, F32]:
+        """As the compiled steps take them."""
+        return self.kernel, self.recurrent, self.bias, self.head, self.head_bias
+
+    def left(self, symbols: int) -> tuple[F32, F32]:
+        """Room for ``h`` and ``c`` (symbols, members, layers, units)."""
+        members, layers, units, _ = self.recurrent.shape
+        h = np.zeros((symbols, members, layers, units), np.float32)
+        return h, np.zeros_like(h)
 
     def fresh(self) -> State:
         """An empty ring."""
@@ -106,8 +134,7 @@ class RecurrentKernels:
     def push(self, state: State, rows: F32, begins: Array) -> F64:
         """Rows (n, width) and where stretches begin, bool (n,) -> log-odds (n,); moves ``state``."""
         out = np.empty(len(rows))
-        weights = (self.kernel, self.recurrent, self.bias, self.head, self.head_bias)
-        recurrent_steps(self.is_lstm, rows, begins, state.ring, state.cursor, *weights, out)
+        recurrent_steps(self.is_lstm, rows, begins, state.ring, state.cursor, *self.weights, out)
         return out
 
 
@@ -129,9 +156,19 @@ class TcnKernels:
         self.skip = np.stack([m["block0_skip/kernel"][0] for m in members])
         self.skip_bias = np.stack([m["block0_skip/bias"] for m in members])
         self.head, self.head_bias = _heads(network)
+        self.scaler, self.base_rate = network.scaler.arrays(), network.base_rate
         rows = (shape.kernel - 1) * max(shape.dilations) + 1
         self.primed = np.zeros((len(members), count, rows, most), np.float32)
         self._prime(shape.reach, width)
+
+    @property
+    def weights(self) -> tuple[I64, F32, F32, F32, F32, F32, F32]:
+        """As the compiled steps take them."""
+        return self.dilations, self.kernel, self.bias, self.skip, self.skip_bias, self.head, self.head_bias
+
+    def left(self, symbols: int) -> tuple[F32]:
+        """Room for rings (symbols, members, convolutions, most rows, most inputs)."""
+        return (np.zeros((symbols, *self.primed.shape), np.float32),)
 
     def _prime(self, reach: int, width: int) -> None:
         # a window is zeros before the stretch began: after `reach` rows of them every slot of every ring holds its resting value
@@ -146,8 +183,7 @@ class TcnKernels:
     def push(self, state: State, rows: F32, begins: Array) -> F64:
         """Rows (n, width) and where stretches begin, bool (n,) -> log-odds (n,); moves ``state``."""
         out = np.empty(len(rows))
-        weights = (self.dilations, self.kernel, self.bias, self.skip, self.skip_bias, self.head, self.head_bias)
-        tcn_steps(rows, begins, state.ring, state.cursor, self.primed, *weights, out)
+        tcn_steps(rows, begins, state.ring, state.cursor, self.primed, *self.weights, out)
         return out
 
 

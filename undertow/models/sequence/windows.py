@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from undertow.core.chunk import F64, I64, Array
+from undertow.core.compiled import njit
 from undertow.core.errors import BadInput
 
 F32 = NDArray[np.float32]
@@ -86,11 +88,41 @@ class Scaler:
 
     def apply(self, X: F64) -> F32:
         """X (n, features) -> (n, width), clipped at five deviations: one wild value of a new day must not decide alone."""
-        if X.shape[1] != len(self.centre):
-            raise BadInput(f"This model was taught on {len(self.centre)} features and got {X.shape[1]}; train it again.")
-        known = np.isfinite(X)
-        standard = (np.where(known, X, self.centre) - self.centre) / self.spread
-        return np.hstack([np.clip(standard, -5.0, 5.0), known[:, self.masked]]).astype(np.float32)
+        self.check(X.shape[1])
+        out = np.empty((len(X), self.width), np.float32)
+        _scale_rows(np.array(X, np.float64, order="C"), self.arrays(), out)
+        return out
+
+    def check(self, features: int) -> None:
+        """Raises ``BadInput`` for another number of features than was taught on."""
+        if features != len(self.centre):
+            raise BadInput(f"This model was taught on {len(self.centre)} features and got {features}; train it again.")
+
+    def arrays(self) -> tuple[F64, F64, I64]:
+        """Centre, spread and masked columns as ``scale`` takes them; raises ``IndexError`` for a masked column that is not there."""
+        spread = np.array(np.broadcast_to(self.spread, self.centre.shape), np.float64)
+        return np.array(self.centre, np.float64), spread, np.arange(len(self.centre))[self.masked]
+
+
+@njit(cache=True, error_model="numpy")
+def scale(row: F64, scaler: Any, out: F32) -> None:
+    """One row (features,), as ``Scaler.apply`` tells, into out (width,)."""
+    centre, spread, masked = scaler
+    for j in range(len(centre)):
+        standard = ((row[j] if np.isfinite(row[j]) else centre[j]) - centre[j]) / spread[j]
+        if standard < -5.0:
+            standard = -5.0
+        elif standard > 5.0:
+            standard = 5.0
+        out[j] = standard
+    for j in range(len(masked)):
+        out[len(centre) + j] = np.isfinite(row[masked[j]])
+
+
+@njit(cache=True, error_model="numpy")
+def _scale_rows(X: F64, scaler: Any, out: F32) -> None:
+    for i in range(len(X)):
+        scale(X[i], scaler, out[i])
 
 
 def fit_scaler(X: F64, mask_above: float = 0.01) -> Scaler:

@@ -99,23 +99,21 @@ class Orders:
             body = entry.content() if content is None else content
             order, wrong = self._after(_Told(entry.sequence, entry.at, entry.kind, entry.id, body))
             if order is not None:
-                if order.id not in self.by_id:
-                    self._of.setdefault(order.decision, []).append(order.id)
-                self.by_id[order.id] = order
+                self._keep(order)
             if wrong:
                 self.faults.append(Fault(sequence=entry.sequence, says=wrong))
 
     def check(self, *drafts: Draft) -> None:
         """Raise ``LawBroken`` where what drafts tell may not happen: for intents and requests, before they are written and acted on."""
-        ahead = self
-        for draft in drafts:
-            if draft.kind in _ABOUT_ORDERS:
-                canonical(draft.body)
-                order, wrong = ahead._after(_Told(0, draft.at, draft.kind, draft.id, draft.body))
-                if wrong:
-                    raise LawBroken(f"{wrong}. Nothing was sent; look at the journal before you go on.")
-                if order is not None and len(drafts) > 1:
-                    ahead = ahead._with(order)
+        about = [draft for draft in drafts if draft.kind in _ABOUT_ORDERS]
+        ahead = self._part(about)
+        for draft in about:
+            canonical(draft.body)
+            order, wrong = ahead._after(_Told(0, draft.at, draft.kind, draft.id, draft.body))
+            if wrong:
+                raise LawBroken(f"{wrong}. Nothing was sent; look at the journal before you go on.")
+            if order is not None:
+                ahead._keep(order)
 
     def sound(self) -> None:
         """Raise ``LawBroken`` at the first contradiction: do not trade on it."""
@@ -130,13 +128,20 @@ class Orders:
         wanted = frozenset(states)
         return [order for order in self.by_id.values() if order.state in wanted]
 
-    def _with(self, order: Order) -> Orders:
-        """The same orders with one of them as it would be."""
-        ahead = Orders()
-        ahead.by_id = {**self.by_id, order.id: order}
-        names = self._of.get(order.decision, [])
-        ahead._of = {**self._of, order.decision: names if order.id in names else [*names, order.id]}
-        return ahead
+    def _keep(self, order: Order) -> None:
+        if order.id not in self.by_id:
+            self._of.setdefault(order.decision, []).append(order.id)
+        self.by_id[order.id] = order
+
+    def _part(self, drafts: Iterable[Draft]) -> Orders:
+        """What drafts may be about and no more, for a journal may hold the orders of years: the orders they name and those beside them."""
+        part = Orders()
+        for draft in drafts:
+            order = self.by_id.get(str(draft.body.get("order")))
+            for decision in {draft.id, draft.id if order is None else order.decision}:
+                names = part._of[decision] = list(self._of.get(decision, ()))
+                part.by_id.update((name, self.by_id[name]) for name in names)
+        return part
 
     def _after(self, told: _Told) -> tuple[Order | None, str]:
         """The order as it is after an entry, and what is wrong with that; an order that nobody intended is no order."""
