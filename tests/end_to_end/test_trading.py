@@ -83,6 +83,14 @@ def test_stopped_at_its_first_decision_it_tells_what_it_decided_and_goes_on(calm
     assert bits(trade(home))["equity"] == bits(calm[1])["equity"]
 
 
+def test_no_tick_waits_for_compiled_code(calm: tuple[Path, RunResult], tmp_path: Path) -> None:
+    """All that a session calls was called before its first tick; orders that fill and orders that are denied are among what it does."""
+    home = taught(calm[0], tmp_path / "quick")
+    job = [sys.executable, "-m", "tests.end_to_end.loading_job", str(home)]
+    ended = subprocess.run(job, cwd=ROOT, env=environment(home), capture_output=True, text=True, check=False)
+    assert ended.stdout.splitlines()[-1] == "loaded: []", ended.stdout + ended.stderr
+
+
 def test_killed_again_and_again_it_ends_as_if_never(calm: tuple[Path, RunResult], tmp_path: Path) -> None:
     """Positions, cash and journal; the kills come at any moment of the session, each a little later in it than the one before."""
     home, env = taught(calm[0], tmp_path / "shaken"), environment(tmp_path / "shaken")

@@ -21,6 +21,7 @@ import numpy as np
 from undertow.app.trading.basis import Inputs, signal_of
 from undertow.app.trading.feed import Feed
 from undertow.app.trading.recording import Recording
+from undertow.app.trading.rehearsal import rehearse
 from undertow.app.trading.switch import Guarded, Switch
 from undertow.core.chunk import F64, I64, Chunk
 from undertow.core.protocols import Broker
@@ -79,6 +80,7 @@ class Session:
 async def played(session: Session, ticks: I64, done: Instant, each: Callable[[Step], None]) -> list[Step]:
     """Take every tick until the end or Ctrl-C; those up to ``done`` were taken before and are gone through in silence."""
     steps: list[Step] = []
+    rehearse(session.desk.calendar)
     with stopping(session.stop), _settled():
         async for step in steps_of(session, ticks, done):
             steps.append(step)
