@@ -78,9 +78,10 @@ def test_ids_follow_from_the_decision_and_count_its_orders() -> None:
     meant = order(10.0, State.INTENDED, name=f"{DECISION}-0")
     again = plan(want, Standing(of=lambda _: (meant,)), TICK).orders[0]
     assert (again.intent.order_id, again.again) == (f"{DECISION}-0", True)
-    refused = order(10.0, State.REJECTED, name=f"{DECISION}-0")
-    made = plan(want, Standing(of=lambda _: (refused,)), TICK)
-    assert (made.orders, "rejected" in made.waits["AAA"]) == ((), True)
+    for state in (State.REJECTED, State.CANCELLED, State.EXPIRED):
+        ended = order(10.0, state, name=f"{DECISION}-0")
+        made = plan(want, Standing(of=lambda _, ended=ended: (ended,)), TICK)  # type: ignore[misc]
+        assert (made.orders, state.value in made.waits["AAA"]) == ((), True)
 
 
 def test_what_was_not_found_is_sent_again_under_its_own_id_alone() -> None:

@@ -142,6 +142,19 @@ def test_begun_inside_a_bar_it_asks_for_the_minutes_before(first: First, served:
     assert "Identical" in again.out, again.out + again.err
 
 
+def test_over_the_close_nothing_is_ordered_and_it_is_made_again_the_same(first: First, served: Ground) -> None:
+    closes = int(nyse().close[AT])
+    place = served.place("close", at=closes - 12 * MINUTE)
+    with ended(place.live()) as live:
+        live.begin().until(lambda: len(live.log("tick")) >= 3 or live.process.poll() is not None, "last decision")
+        assert live.process.wait(PATIENCE) == 0, live.err
+    assert place.agrees().by_id
+    assert place.book.state.orders
+    assert all(order.created_at < closes for order in place.book.state.orders.values())
+    again = place.undertow("replay", DAY)
+    assert "Identical" in again.out, again.out + again.err
+
+
 def test_without_a_broker_the_live_market_is_traded_on_paper(first: First, served: Ground) -> None:
     place = served.place("paper")
     with ended(place.live(broker=False)) as live:

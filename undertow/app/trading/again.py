@@ -19,10 +19,11 @@ from undertow.app.rerun import job_of
 from undertow.app.trading.basis import Inputs
 from undertow.app.trading.feed import FAST, Played
 from undertow.app.trading.folder import ABOUT, Folder
-from undertow.app.trading.mode import flat_from, paper_session, ticks_of
+from undertow.app.trading.mode import paper_session, ticks_of
 from undertow.app.trading.recording import Recording
 from undertow.app.trading.retold import Retold
 from undertow.app.trading.session import note_of, played
+from undertow.app.trading.wants import asks_of
 from undertow.app.wiring import BAND, BAR_SPAN
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import I64, Chunk, concat
@@ -75,10 +76,9 @@ def _with_broker(made: Prepared, name: str, about: Mapping[str, Any], then: Jour
     ticks_done(then, name)
     feed = Played(made.market.chunks, int(warm_ticks(made, calendar)[-1]), FAST)
     live_from = int(ticks_of(made, calendar)[0])  # its first decision may have been killed before it was done
-    closes = int(calendar.close[job.first])
     warmed(replace(made, desk=desk), calendar, live_from, tell)
-    flat = flat_from(job, closes)
-    retold = Retold(name=name, desk=desk, account=account, rows=feed.skip, live_from=live_from, flat_from=flat, inputs=Inputs(name))
+    asks = asks_of(name, job, int(calendar.close[job.first]))
+    retold = Retold(asks=asks, desk=desk, account=account, rows=feed.skip, live_from=live_from, inputs=Inputs(name))
     return retold.parity(then.entries())
 
 

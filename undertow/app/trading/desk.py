@@ -16,12 +16,12 @@ from undertow.app.trading.clock import SessionClock
 from undertow.app.trading.feed import Streamed
 from undertow.app.trading.folder import ROOM, broker_session
 from undertow.app.trading.limits import limits_of
-from undertow.app.trading.mode import flat_from
 from undertow.app.trading.past import Past, past_of
 from undertow.app.trading.recording import Recording
-from undertow.app.trading.session import Account, Session
+from undertow.app.trading.session import Session
 from undertow.app.trading.switch import Guarded, Switch
 from undertow.app.trading.tell import Teller
+from undertow.app.trading.wants import Account, asks_of
 from undertow.app.trading.world import PaperWorld
 from undertow.app.wiring import BAND, BAR_SPAN
 from undertow.core.calendar import Calendar, Phase
@@ -151,7 +151,7 @@ def paper_place(ground: Ground) -> Place:
     place.session.world = PaperWorld(
         gateway=gateway, calendar=calendar, limits=limits, channels=heard.channels, sectors=job.portfolio.sectors
     )
-    place.session.told, place.session.turns = gateway.told, True
+    place.session.told, place.session.asks = gateway.told, replace(place.session.asks, turns=True)
     return place
 
 
@@ -173,9 +173,8 @@ def _place(ground: Ground, account: Account, switch: Switch, guard: Guarded, ord
     feed = Streamed(job.symbols, BAR_SPAN, WallClock(), after, job.now)
     feed.prime(market.chunks)
     feed.told = heard.take
-    closes = int(calendar.close[job.first])
     session = Session(
-        run=run,
+        asks=asks_of(run, job, int(calendar.close[job.first])),
         desk=replace(made.desk, broker=account),
         account=account,
         path=OrderPath(orders, guard),
@@ -188,8 +187,6 @@ def _place(ground: Ground, account: Account, switch: Switch, guard: Guarded, ord
         told=tuple,
         simulated=market.source.simulated,
         live_from=int(session_ticks(calendar, job.first, market.every or DAY)[0]),
-        closes=closes,
-        flat_from=flat_from(job, closes),
     )
     kinds = tuple(dict.fromkeys((market.bars, Quote, *(chunk.kind for chunk in market.chunks))))
     return Place(session=session, root=ground.root, feed=feed, kinds=kinds, heard=heard, past=past)

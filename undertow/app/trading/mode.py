@@ -23,11 +23,12 @@ from undertow.app.trading.recording import Recording
 from undertow.app.trading.session import Session, last_done, played
 from undertow.app.trading.switch import Guarded, Switch
 from undertow.app.trading.tell import Each, both, telling
+from undertow.app.trading.wants import asks_of
 from undertow.app.trading.world import PaperWorld
 from undertow.app.wiring import BAND, BAR_SPAN
 from undertow.core.calendar import Calendar
 from undertow.core.chunk import I64
-from undertow.core.time import DAY, MINUTE, Duration, Instant
+from undertow.core.time import DAY
 from undertow.engine.result import RunResult
 from undertow.engine.run import Step, run
 from undertow.engine.ticks import session_ticks
@@ -38,8 +39,6 @@ from undertow.execution.path.book import Book
 from undertow.execution.path.desk import Desk as OrderDesk
 from undertow.execution.path.send import Path as OrderPath
 from undertow.tape.journal.journal import Journal, journal_of
-
-FLAT: Duration = 10 * MINUTE  #: before the close, from when on nothing is held where that is the policy
 
 
 def trading(job: Job, home: Path, calendar: Calendar, tell: Tell, each: Each, where: Path | None = None) -> RunResult:
@@ -73,9 +72,8 @@ def paper_session(made: Prepared, folder: Folder, journal: Journal, home: Path, 
     take_in(journal, folder.path, clock.now())
     switch = Switch(control, folder.path, folder.run)
     desk, guard = OrderDesk(Book(journal), limits, SessionClock(feed.now), real=False), Guarded(gateway, switch.keeper)
-    closes = int(calendar.close[job.last])
     return Session(
-        run=folder.run,
+        asks=asks_of(folder.run, job, int(calendar.close[job.last]), turns=True),
         desk=replace(made.desk, broker=account),
         account=account,
         path=OrderPath(desk, guard),
@@ -88,15 +86,7 @@ def paper_session(made: Prepared, folder: Folder, journal: Journal, home: Path, 
         told=gateway.told,
         simulated=market.source.simulated,
         live_from=int(ticks_of(made, calendar)[0]),
-        closes=closes,
-        turns=True,
-        flat_from=flat_from(job, closes),
     )
-
-
-def flat_from(job: Job, closes: Instant) -> Instant:
-    """From when on nothing is held; never, where positions are held over the close."""
-    return closes - FLAT if job.at_close == "flat" else 2**63 - 1
 
 
 def ticks_of(made: Prepared, calendar: Calendar) -> I64:

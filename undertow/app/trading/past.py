@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from undertow.app.trading.session import STRATEGY, Session, decided
+from undertow.app.trading.session import Session, decided
+from undertow.app.trading.wants import STRATEGY
 from undertow.core.chunk import Chunk
 from undertow.core.time import Instant
 from undertow.engine.run import Step

@@ -100,10 +100,10 @@ async def _looked_after(place: Place, left: Duration, due: bool) -> bool:
                 done = True
     session.switch.save(path)
     session.says = place.heard.report().says
-    session.switch.beat(path, session.world(), session.says)
     if place.teller is not None and (place.fresh or clock.now() - place.begun > CONNECTING):
         place.teller.feeds(session.says)
     place.fresh |= not session.says
+    session.switch.beat(path, session.world(), session.says)  # last: whoever sees it finds the rest
     return done
 
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from undertow.app.trading.basis import Inputs, signal_of
 from undertow.app.trading.past import execution_of
-from undertow.app.trading.session import STRATEGY, note_of
+from undertow.app.trading.session import note_of
+from undertow.app.trading.wants import STRATEGY, Asks
 from undertow.core.chunk import Chunk
 from undertow.core.time import Instant
 from undertow.engine.run import Batch, Desk, run
 from undertow.execution.gateway.account import ToldAccount
 from undertow.execution.path.book import Book
-from undertow.execution.path.plan import Tick, Want, plan
 from undertow.tape.journal.entry import Draft, Entry, Kind
 from undertow.tape.journal.ids import decision_id
 from undertow.tape.journal.journal import Journal
@@ -32,12 +32,11 @@ from undertow.validation.parity import Difference, Parity
 class Retold:
     """What is needed to decide again."""
 
-    name: str  #: the session's run
+    asks: Asks
     desk: Desk  #: its broker is ``account``
     account: ToldAccount
     rows: Callable[[Instant], list[Chunk]]  #: what became known up to a tick since the last one
     live_from: Instant
-    flat_from: Instant
     inputs: Inputs
     counts: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys((Kind.INPUTS, Kind.SIGNAL, Kind.VERDICT, Kind.FILL), 0))
     found: list[Difference] = field(default_factory=list)
@@ -74,13 +73,13 @@ class Retold:
             for name in sorted(own):
                 if (then := entry.content().get(name)) != own[name]:
                     self._differs(entry, f"{name} was {then!r}, and is {own[name]!r}")
-        elif entry.kind is Kind.NOTE and entry.id == note_of(self.name):
+        elif entry.kind is Kind.NOTE and entry.id == note_of(self.asks.run):
             for planned in self._planned(book):
                 if planned not in self._asked:
                     self._differs(entry, f"order {planned} would be asked for now, and was not")
 
     def _of(self, at: Instant) -> dict[str, str]:
-        return {decision_id(self.name, at, symbol, STRATEGY): symbol for symbol in self.desk.features.symbols}
+        return {decision_id(self.asks.run, at, symbol, STRATEGY): symbol for symbol in self.desk.features.symbols}
 
     def _decide(self, tick: Instant) -> None:
         chunks = self.rows(tick)
@@ -92,10 +91,7 @@ class Retold:
 
     def _planned(self, book: Book) -> dict[str, float]:
         """Orders that would be asked for at this moment, and their signed shares."""
-        wanted = self.account.wanted() if self._tick < self.flat_from else np.zeros(len(self.account.symbols))
-        pairs = zip(self.account.symbols, wanted.tolist(), strict=True)
-        wants = [Want(symbol=symbol, shares=shares) for symbol, shares in pairs if not np.isnan(shares)]
-        made = plan(wants, book.standing(), Tick(run=self.name, at=self._tick, strategy=STRATEGY))
+        made = self.asks.plan(self.account, book, self._tick)
         return {one.intent.order_id: one.intent.side * one.intent.shares for one in made.orders}
 
     def _order(self, book: Book, entry: Entry) -> None:

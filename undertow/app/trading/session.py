@@ -14,46 +14,35 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
-
-import numpy as np
 
 from undertow.app.trading.basis import Inputs, signal_of
 from undertow.app.trading.feed import Feed
 from undertow.app.trading.recording import Recording
 from undertow.app.trading.rehearsal import rehearse
 from undertow.app.trading.switch import Guarded, Switch
-from undertow.core.chunk import F64, I64, Chunk
-from undertow.core.protocols import Broker
+from undertow.app.trading.wants import STRATEGY, Account, Asks
+from undertow.core.chunk import I64, Chunk
 from undertow.core.time import Instant
 from undertow.engine.run import Batch, Desk, Step, run
 from undertow.execution.gateway.words import Lasts, Update
-from undertow.execution.path.plan import Tick, Want, plan
 from undertow.execution.path.send import Path
-from undertow.execution.path.words import Basis, Outcome
+from undertow.execution.path.words import Basis, Outcome, Planned
 from undertow.execution.risk.inputs import World
 from undertow.tape.journal.entry import Draft, Kind
 from undertow.tape.journal.ids import decision_id
 from undertow.tape.journal.journal import Journal
 from undertow.tape.journal.store import Wanted
 
-STRATEGY = "book"  #: in whose name decisions are made: all strategies together
-ROUNDS = 4  #: of cancelling and ordering in one tick
-
-
-class Account(Broker, Protocol):
-    """An engine's broker that notes what is wanted."""
-
-    def wanted(self) -> F64:
-        """Shares to hold (symbols,); NaN where nothing is said."""
-        ...
+ROUNDS = (
+    8  #: of cancelling and ordering in one tick; a symbol needs three: its order is cancelled, its position closed, the other side opened
+)
 
 
 @dataclass(slots=True, kw_only=True)
 class Session:
     """All that a session's loop holds."""
 
-    run: str  #: its name: orders are called after it
+    asks: Asks
     desk: Desk
     account: Account
     path: Path
@@ -66,15 +55,17 @@ class Session:
     told: Callable[[], Sequence[Update]]  #: what the broker has told since this was asked last
     simulated: bool  #: whether any of the data is
     live_from: Instant
-    closes: Instant  #: from here on nothing is ordered: the next session's own decisions are
-    turns: bool = False  #: whether the broker lets one order turn a position around
-    flat_from: Instant = 2**63 - 1  #: from this tick on nothing is held
     outcomes: list[Outcome] = field(default_factory=list)
     denied: dict[str, str] = field(default_factory=dict)  #: symbol -> why its newest order was not sent
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)  #: held while the broker is asked for something
     stop: asyncio.Event = field(default_factory=asyncio.Event)  #: set it to end the session at its next wait
     compared: bool = False  #: whether broker and journal were, since this process began
     says: str = ""  #: what is wrong with the streams now
+
+    @property
+    def run(self) -> str:
+        """Its name."""
+        return self.asks.run
 
 
 async def played(session: Session, ticks: I64, done: Instant, each: Callable[[Step], None]) -> list[Step]:
@@ -169,11 +160,7 @@ async def act(session: Session, step: Step, inputs: str) -> None:
         ended = session.path.desk.watch(session.world())
     await session.path.cancel(ended)
     await _hours(session)
-    for _ in range(ROUNDS if tick < session.closes else 0):
-        if not await _round(session, bases, tick):
-            break
-    if session.denied:
-        await session.path.settle()
+    await _asked(session, bases, tick)
     book.write(Draft(at=tick, kind=Kind.NOTE, id=note_of(session.run), body={"tick": tick}))
     session.switch.save(session.path)
     session.switch.beat(session.path, session.world(), session.says)
@@ -190,33 +177,44 @@ def note_of(run: str) -> str:
     return f"ticks-{run}"
 
 
-async def _round(session: Session, bases: Mapping[str, Basis], tick: Instant) -> bool:
-    """Plan, cancel, send; whether there may be more to do at once."""
-    book = session.path.desk.book
-    wanted = session.account.wanted()
-    if tick >= session.flat_from:
-        wanted = np.zeros(len(wanted))
-    hours = session.path.desk.hours
+async def _asked(session: Session, bases: Mapping[str, Basis], tick: Instant) -> None:
+    """Plan, cancel and send until a plan holds nothing new; a fill that came meanwhile may have made room for the other side.
+
+    Nothing is waited for after that plan: what the journal says when the tick is noted as done is what the plan was made from.
+    """
+    book, hours = session.path.desk.book, session.path.desk.hours
     lasts = Lasts.DAY if hours is not None and hours.open else Lasts.OPG
-    wants = [
-        Want(symbol=symbol, shares=float(shares), lasts=lasts, turns=session.turns)
-        for symbol, shares in zip(session.desk.features.symbols, wanted, strict=True)
-        if not np.isnan(shares)
-    ]
-    planned = plan(wants, book.standing(), Tick(run=session.run, at=tick, strategy=STRATEGY))
-    if planned.cancels:
-        await session.path.cancel(planned.cancels)
-    if planned.orders:
-        rest = {one.decision: bases[one.intent.symbol] for one in planned.orders}
-        outcomes = await session.path.send_all(planned.orders, session.world(), rest)
-        session.outcomes.extend(outcomes)
-        for one, outcome in zip(planned.orders, outcomes, strict=True):
-            if outcome.sent:
-                session.denied.pop(one.intent.symbol, None)
-            else:
-                session.denied[one.intent.symbol] = f"{outcome.code}: {outcome.sentence}"
-    _heard(session)
-    return any(name not in book.live for name in planned.cancels)
+    tried, looked = set[str](), False
+    for _ in range(ROUNDS):
+        _heard(session)
+        planned = session.asks.plan(session.account, book, tick, lasts)
+        orders = [one for one in planned.orders if one.intent.order_id not in tried]
+        cancels = [name for name in planned.cancels if name not in tried]
+        if orders or cancels:
+            tried.update(cancels, (one.intent.order_id for one in orders))
+            await session.path.cancel(cancels)
+            await _sent(session, orders, bases)
+            if any(name not in book.live for name in cancels):
+                tried.clear()  # there is room again, for what was denied, too
+        elif session.denied and not looked:
+            looked = True
+            await session.path.settle()
+        else:
+            return
+
+
+async def _sent(session: Session, orders: Sequence[Planned], bases: Mapping[str, Basis]) -> None:
+    """Send, and keep what became of it."""
+    if not orders:
+        return
+    rest = {one.decision: bases[one.intent.symbol] for one in orders}
+    outcomes = await session.path.send_all(orders, session.world(), rest)
+    session.outcomes.extend(outcomes)
+    for one, outcome in zip(orders, outcomes, strict=True):
+        if outcome.sent:
+            session.denied.pop(one.intent.symbol, None)
+        else:
+            session.denied[one.intent.symbol] = f"{outcome.code}: {outcome.sentence}"
 
 
 def _heard(session: Session) -> None:

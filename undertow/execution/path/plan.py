@@ -11,7 +11,7 @@ from undertow.execution.gateway.words import Lasts
 from undertow.execution.path.words import Planned
 from undertow.execution.risk.inputs import Intent, Item, Side
 from undertow.tape.journal.ids import client_order_id, decision_id
-from undertow.tape.journal.orders import UNKNOWN, Order, State
+from undertow.tape.journal.orders import DONE, UNKNOWN, Order, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +131,9 @@ def _resend(want: Want, shares: float, absent: list[Order], draft: _Draft) -> No
 
 def _first(want: Want, shares: float, standing: Standing, tick: Tick, draft: _Draft) -> None:
     before = standing.of(decision_id(tick.run, tick.at, want.symbol, tick.strategy))
-    refused = [order for order in before if order.state is State.REJECTED]
-    if refused:
-        draft.waits[want.symbol] = f"order {refused[0].id} was rejected: the next decision may ask again"
+    ended = [order for order in before if order.state in DONE and order.state is not State.FILLED]
+    if ended:
+        draft.waits[want.symbol] = f"order {ended[0].id} was {ended[0].state}: the next decision may ask again"
         return
     draft.orders.append(_new(want, shares, standing, tick))
 
