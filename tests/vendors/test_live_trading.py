@@ -142,14 +142,14 @@ def test_begun_inside_a_bar_it_asks_for_the_minutes_before(first: First, served:
     assert "Identical" in again.out, again.out + again.err
 
 
-def test_over_the_close_nothing_is_ordered_and_it_is_made_again_the_same(first: First, served: Ground) -> None:
+def test_at_the_close_nothing_is_ordered_and_it_is_made_again_the_same(first: First, served: Ground) -> None:
     closes = int(nyse().close[AT])
-    place = served.place("close", at=closes - 12 * MINUTE)
-    with ended(place.live()) as live:
-        live.begin().until(lambda: len(live.log("tick")) >= 3 or live.process.poll() is not None, "last decision")
+    place = served.place("close", at=closes - 7 * MINUTE)
+    with ended(place.live("--at-close", "hold")) as live:
+        live.begin().until(lambda: len(live.log("tick")) >= 2 or live.process.poll() is not None, "last decision")
         assert live.process.wait(PATIENCE) == 0, live.err
-    assert place.agrees().by_id
-    assert place.book.state.orders
+    place.agrees()
+    assert place.held()  # and at the close the strategy wants nothing
     assert all(order.created_at < closes for order in place.book.state.orders.values())
     again = place.undertow("replay", DAY)
     assert "Identical" in again.out, again.out + again.err
