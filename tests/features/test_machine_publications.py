@@ -76,19 +76,16 @@ def test_publications_in_the_machine_are_their_own_push(op: Any) -> None:
     np.testing.assert_array_equal(got, run(pair, chunk, cuts=tuple(range(1, len(np.unique(chunk.known_at))))))
 
 
-def test_both_trees_in_one_pass_are_two_trees() -> None:
+def test_the_band_where_a_put_is_held_is_worth_what_two_whole_trees_are() -> None:
     rng = np.random.default_rng(3)
-    for steps in (1, 2, 3, 4, 5, 8, 37, 100):
-        for side in (PUT, PUT, CALL):
-            told = (
-                side,
-                100.0 * np.exp(0.3 * rng.standard_normal()),
-                100.0,
-                rng.choice([0.0, 0.04]),
-                rng.uniform(0.02, 2.0),
-                rng.uniform(0.01, 1.0),
-            )
-            assert early_exercise(*told, steps) == tree(*told, steps, True) - tree(*told, steps, False)
+    for steps in (1, 2, 3, 4, 5, 8, 37, 100, 300):
+        for side in (*[PUT] * 20, CALL):
+            rate, volatility, years = rng.choice([0.0, 1e-4, 0.04, 0.3]), rng.choice([0.011, 0.1, 0.5, 2.0, 4.9]), rng.uniform(0.003, 1.0)
+            spot, strike = 100.0 * np.exp(rng.choice([0.03, 0.3]) * rng.standard_normal()), 100.0
+            told = (side, spot, strike, rate, volatility, years)
+            whole = tree(*told, steps, True) - tree(*told, steps, False)
+            assert early_exercise(*told, steps) == pytest.approx(whole, rel=0.0, abs=1e-12 * strike), (told, steps)
+    assert np.isnan(early_exercise(PUT, np.nan, 100.0, 0.04, 0.3, 0.1, 10))
 
 
 def test_a_column_with_a_tick_a_row_is_read_where_it_lies() -> None:

@@ -10,7 +10,6 @@ from undertow.core.chunk import F64
 from undertow.core.compiled import njit
 
 CALL, PUT = 1.0, -1.0
-ROWS = 4  #: of a tree whose prices are told together
 
 
 @njit(cache=True)
@@ -38,53 +37,66 @@ def tree(side: float, spot: float, strike: float, rate: float, volatility: float
 @njit(cache=True)
 def early_exercise(side: float, spot: float, strike: float, rate: float, volatility: float, years: float, steps: int) -> float:
     """What the right to exercise early adds, as the difference of two trees, whose own errors cancel."""
-    if side == PUT:
-        return _of_put(spot, strike, rate, volatility, years, steps)
+    up, chance, _ = _moves(rate, volatility, years / steps)
+    if side == PUT and spot > 0.0 and rate > 0.0 and 0.0 < chance < 1.0:
+        price = _prices(spot, up, steps)
+        return max(_exercised(price, strike, rate, volatility, years) - _kept(price, strike, rate, volatility, years), 0.0)
     with_it = tree(side, spot, strike, rate, volatility, years, steps, True)
     return with_it - tree(side, spot, strike, rate, volatility, years, steps, False)
 
 
 @njit(cache=True)
-def _of_put(spot: float, strike: float, rate: float, volatility: float, years: float, steps: int) -> float:
-    # both trees in one pass, to the last bit as ``tree``; nodes from which no end below the strike is reached are worth nothing
-    step = years / steps
+def _moves(rate: float, volatility: float, step: float) -> tuple[float, float, float]:
+    # a tree's factor up, the chance of it, and what a step takes off a price
     up = exp(volatility * sqrt(step))
-    discount, growth, powers = exp(-rate * step), exp(rate * step), _powers(up, steps)
-    chance = (growth - 1.0 / up) / (up - 1.0 / up)
-    other, price, worth = 1.0 - chance, spot * (1.0 / powers[steps]), 0
-    value, now = np.zeros(steps + 2), np.empty((ROWS, steps + 1))
-    while worth <= steps and price < strike:
-        value[worth] = strike - price
-        price *= up * up
+    return up, (exp(rate * step) - 1.0 / up) / (up - 1.0 / up), exp(-rate * step)
+
+
+@njit(cache=True)
+def _exercised(price: F64, strike: float, rate: float, volatility: float, years: float) -> float:
+    # a put's tree with exercise, worked out only where it is held and worth something; node j of row i is at price[2 j - i + steps]
+    steps = len(price) // 2
+    _, chance, discount = _moves(rate, volatility, years / steps)
+    rises, falls, value, worth = discount * chance, discount * (1.0 - chance), np.zeros(steps + 2), 0
+    while worth <= steps and price[2 * worth] < strike:
+        value[worth] = strike - price[2 * worth]
         worth += 1
-    plain = value.copy()
-    for first in range(steps - 1, -1, -ROWS):
-        _exercised(spot, strike, powers, first, min(first + 1, worth), now)
-        for r in range(min(ROWS, first + 1)):
-            gain = now[r]
-            for j in range(min(first - r + 1, worth)):
-                plain[j] = discount * (chance * plain[j + 1] + other * plain[j])
-                value[j] = max(discount * (chance * value[j + 1] + other * value[j]), gain[j])
-    return float(value[0] - plain[0])
+    # Below ``low`` all is exercised: a node whose two successors are is so too, for its strike is paid sooner. Above it all is held, for a
+    # node is where its lower successor is: its price is higher and its time longer. Only the node below ``low`` may be either.
+    low = worth
+    for i in range(steps - 1, -1, -1):
+        at = steps - i
+        if low > i + 1:
+            low = i + 1
+        elif low > 0:
+            value[low - 1] = strike - price[2 * low - 3 + at]
+            if rises * value[low] + falls * value[low - 1] > strike - price[2 * low - 2 + at]:
+                low -= 1
+        band = value[low : min(i + 1, worth) + 1]
+        for j in range(len(band) - 1):
+            band[j] = rises * band[j + 1] + falls * band[j]
+    return float(strike - price[steps] if low else value[0])
 
 
 @njit(cache=True)
-def _powers(base: float, n: int) -> F64:
-    # base ** i for i up to n, by the squarings and in the order that a power of a whole number takes
-    out, top, square = np.ones(n + 1), 1, base
-    for i in range(1, n + 1):
-        if i == 2 * top:
-            top, square = i, square * square
-        out[i] = out[i - top] * square
+def _kept(price: F64, strike: float, rate: float, volatility: float, years: float) -> float:
+    # a put's tree without exercise is the mean of its ends, whose weights are a binomial's
+    steps = len(price) // 2
+    _, chance, _ = _moves(rate, volatility, years / steps)
+    weight, odds, total = (1.0 - chance) ** steps, chance / (1.0 - chance), 0.0
+    for j in range(steps + 1):
+        if price[2 * j] >= strike:
+            break
+        total += weight * (strike - price[2 * j])
+        weight *= odds * (steps - j) / (j + 1)
+    return total * exp(-rate * years)
+
+
+@njit(cache=True)
+def _prices(spot: float, up: float, steps: int) -> F64:
+    # spot * up ** k at k + steps, for k from -steps to steps: node j of row i has the price at 2 j - i + steps
+    out = np.empty(2 * steps + 1)
+    out[steps], down = spot, 1.0 / up
+    for k in range(steps):
+        out[steps + k + 1], out[steps - k - 1] = out[steps + k] * up, out[steps - k] * down
     return out
-
-
-@njit(cache=True)
-def _exercised(spot: float, strike: float, powers: F64, first: int, worth: int, out: F64) -> None:
-    # what a put gives at once in the rows from ``first`` down; prices of a row wait for one another, those of several rows do not
-    a, b = spot * (1.0 / powers[first]), spot * (1.0 / powers[max(first - 1, 0)])
-    c, d = spot * (1.0 / powers[max(first - 2, 0)]), spot * (1.0 / powers[max(first - 3, 0)])
-    twice = powers[1] * powers[1]
-    for j in range(worth):
-        out[0, j], out[1, j], out[2, j], out[3, j] = strike - a, strike - b, strike - c, strike - d
-        a, b, c, d = a * twice, b * twice, c * twice, d * twice
