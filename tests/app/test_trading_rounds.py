@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.execution.faulty import BASIS, BEGIN, WIDE, Broker, Hands, House, quick_folder, world
+from undertow.app.trading.desk import Place
 from undertow.app.trading.session import Session, _asked
 from undertow.app.trading.wants import STRATEGY, Asks
 from undertow.core.time import DAY
@@ -136,3 +137,18 @@ def test_from_the_close_on_nothing_is_asked_for(house: House) -> None:
     session = session_of(house, 10.0, 10.0, closes=TICK)
     tick(session)
     assert house.gateway.sent == []
+
+
+def test_an_account_is_given_every_fill_once(house: House) -> None:
+    session, given = session_of(house, 10.0, 4.0), list[tuple[str, float]]()
+    account: Any = SimpleNamespace(fill=lambda told, _at: given.append((told.symbol, told.side * told.shares)))
+    watched: Any = SimpleNamespace(account=account)
+    rest: Any = None
+    place = Place(session=session, root=rest, feed=rest, kinds=(), heard=rest, watched=watched)
+    house.gateway.always = house.broker.accept
+    tick(session)
+    for symbol, shares in (("BBB", 3.0), ("AAA", 10.0), ("BBB", 1.0)):
+        house.broker.fill(name(symbol, 0), shares)
+        house.drain()
+        assert place.take_fills() == place.take_fills() == ()
+    assert given == [("BBB", 3.0), ("AAA", 10.0), ("BBB", 1.0)]

@@ -58,6 +58,7 @@ class Place:
     teller: Teller | None = None
     says: list[str] = field(default_factory=list)  #: what went wrong beside the decisions, for the end
     known: set[str] = field(default_factory=set)  #: executions that the account has taken
+    taken: int = 0  #: sequence in the journal up to which it has
     past: Past | None = None  #: decisions that the session took before it was stopped
     begun: Instant = 0  #: when it began to listen
     fresh: bool = False  #: whether all streams were, once
@@ -74,7 +75,11 @@ class Place:
         """Give the account the fills that the journal has and it does not; there is nothing more to be told."""
         if self.watched is None:
             return ()
-        for order in self.session.path.desk.book.orders.by_id.values():
+        book, since = self.session.path.desk.book, self.taken
+        if book.moved == since:
+            return ()
+        self.taken = book.moved
+        for order in (one for one in book.orders.by_id.values() if one.sequence > since):
             for name, (shares, price) in order.executions.items():
                 if name not in self.known:
                     self.known.add(name)
